@@ -1,0 +1,59 @@
+# Two commands do all set-up: `make run` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: run test check fmt bench faults lock clean
+
+run: $(VENV)/.web  ## the app on 127.0.0.1:8050, with demo data at first start
+	@$(BIN)/python -m app serve $(ARGS)
+
+test: check chromium  ## everything CI runs
+	$(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
+
+check: $(VENV)/.test  ## lint, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fmt: $(VENV)/.test  ## format and fix what can be fixed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.test  ## measurements, as ratios in one run
+	$(BIN)/python -m bench $(ARGS)
+
+faults: $(VENV)/.test  ## kill imports at random instants and count
+	KILLS=50 $(BIN)/python -m pytest tests/faults $(ARGS)
+
+lock: $(VENV)/.test  ## pin every dependency with hashes
+	@for name in web test; do \
+		$(BIN)/python -m uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \
+			--universal --python-version 3.11 --no-header requirements/$$name.in -o requirements/$$name.txt; \
+	done
+
+clean:
+	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Streamgauge needs Python 3.11 or newer: make run PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "installing Debian's python3-venv" >&2; apt-get update -qq && apt-get install -y -qq python3-venv \
+		&& $(PYTHON) -m venv $(VENV); }
+
+$(VENV)/.web: requirements/web.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/web.txt
+	@touch $@
+
+$(VENV)/.test: requirements/test.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
+	@touch $@ $(VENV)/.web
+
+.PHONY: chromium
+chromium:  ## Debian's Chromium for the browser tests, where apt is there
+	@command -v chromium >/dev/null || { echo "installing Debian's chromium" >&2; \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; } \
+		|| echo "no Chromium and it could not be installed: browser tests are skipped" >&2
