@@ -1,0 +1,46 @@
+"""The only door to the back ends: which set a form uses is decided here, once, at start-up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from data_access.asking import Asking
+from data_access.ports import Cache, Documents, Lake, Warehouse
+from data_access.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Backends:
+    """Everything pages, the pipeline and the command line work with."""
+
+    settings: Settings
+    lake: Lake
+    warehouse: Warehouse
+    cache: Cache
+    documents: Documents
+    asking: Asking
+
+
+def open_backends(settings: Settings) -> Backends:
+    """Open the back ends of the form the settings name, making the data folder if need be."""
+    from data_access.embedded.cache import EmbeddedCache
+    from data_access.embedded.documents import EmbeddedDocuments
+    from data_access.embedded.duck import connect
+    from data_access.embedded.lake import EmbeddedLake
+    from data_access.embedded.warehouse import EmbeddedWarehouse
+
+    folder = settings.data_dir.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    connection = connect(settings, folder / "lake")
+    lake = EmbeddedLake(folder / "lake", connection, settings)
+    warehouse = EmbeddedWarehouse(connection, lake, settings.query_seconds)
+    cache = EmbeddedCache(folder / "cache", settings.cache_megabytes)
+    documents = EmbeddedDocuments(folder / "documents.db")
+    return Backends(settings, lake, warehouse, cache, documents, Asking(lake, warehouse, cache, settings))
+
+
+def holds_data(settings: Settings) -> bool:
+    """True when events were ever taken in; opens no engine, so a server may ask before it forks."""
+    from data_access.embedded.tables import has_files
+
+    return has_files(settings.data_dir / "lake")

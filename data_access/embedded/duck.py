@@ -1,0 +1,34 @@
+"""DuckDB as the embedded engine: one in-process database, a cursor for each query."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from data_access.embedded.tables import quoted
+from data_access.settings import Settings
+
+_MACROS = ("create macro from_base(digits, base) as cast('0x' || digits as bigint)",)
+"""Athena functions that DuckDB lacks. ``from_base`` is only ever called with base 16."""
+
+
+def connect(settings: Settings, lake: Path) -> duckdb.DuckDBPyConnection:
+    """A DuckDB that can read the lake's folder and nothing else."""
+    spill = settings.data_dir.resolve() / "tmp"
+    spill.mkdir(parents=True, exist_ok=True)
+    connection = duckdb.connect()
+    for macro in _MACROS:
+        connection.execute(macro)
+    for statement in (
+        f"set threads = {settings.query_threads or 1}",
+        f"set memory_limit = {quoted(settings.query_memory)}",
+        f"set temp_directory = {quoted(str(spill))}",
+        "set timezone = 'UTC'",
+        "set preserve_insertion_order = false",
+        f"set allowed_directories = [{quoted(str(lake.resolve()))}]",
+        "set enable_external_access = false",
+        "set lock_configuration = true",
+    ):
+        connection.execute(statement)
+    return connection

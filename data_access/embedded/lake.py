@@ -1,0 +1,131 @@
+"""The embedded lake: Iceberg tables on local files with a SQLite catalog.
+
+Readers see three curated tables as one: a curation or compaction commits them one after the other and
+then publishes their snapshot ids together, as one property of the events table. What a killed process
+committed but did not publish is rolled back by the next writer and never visible.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyiceberg.expressions import AlwaysTrue
+from pyiceberg.table import Table
+
+from data_access.embedded import curation, upkeep
+from data_access.embedded.locks import exclusive
+from data_access.embedded.published import Published
+from data_access.embedded.tables import NAMESPACE, RAW, LakeFile, current_id, files_of, open_catalog
+from data_access.events import EVENT_SCHEMA
+from data_access.model import Version
+from data_access.ports import CurateResult, MaintainResult
+from data_access.settings import Settings
+
+
+class EmbeddedLake:
+    """The Lake port. Appends may run side by side; curation and maintenance take turns by a lock."""
+
+    def __init__(self, folder: Path, connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+        self._catalog = open_catalog(folder)
+        self._folder = folder
+        self._connection = connection
+        self._settings = settings
+        self._lock = RLock()
+        self._db = sqlite3.connect(
+            f"file:{folder / 'catalog.db'}?mode=ro", uri=True, timeout=60, check_same_thread=False
+        )
+        self._seen: tuple[str, Version] | None = None
+        self._files = lru_cache(maxsize=32)(self._plan)
+
+    def append(self, events: pa.Table) -> None:
+        """Add canonical events to the raw table in one commit. Raises ValueError on a wrong schema."""
+        if not events.schema.equals(EVENT_SCHEMA):
+            events = events.select(EVENT_SCHEMA.names).cast(EVENT_SCHEMA)
+        self.open_table(RAW).append(events)
+
+    def ingested(self, prefix: str) -> dict[str, int]:
+        """Raw batches whose ingest_id starts with ``prefix``, with their row counts."""
+        raw = self.open_table(RAW)
+        ids = raw.scan(row_filter=f"ingest_id like '{prefix}%'", selected_fields=("ingest_id",)).to_arrow()[
+            "ingest_id"
+        ]
+        counts = pc.value_counts(ids).to_pylist()
+        return {entry["values"]: entry["counts"] for entry in counts}
+
+    def curate(self) -> CurateResult:
+        """Bring events, sessions and orders up to date with the raw table, in one visible step."""
+        with exclusive(self._folder / "write.lock"):
+            self._roll_back()
+            return curation.curate(self, self._connection)
+
+    def maintain(self, now: datetime) -> MaintainResult:
+        """Compact days closed before ``now``, expire old snapshots, sweep files no snapshot names."""
+        with exclusive(self._folder / "write.lock"):
+            self._roll_back()
+            curation.curate(self, self._connection)
+            return upkeep.maintain(self, self._connection, self._folder, self._settings, now)
+
+    def snapshot(self) -> Version:
+        """The current data version, read from the catalog and parsed only when it has changed."""
+        with self._lock:
+            (location,) = self._db.execute(
+                "select metadata_location from iceberg_tables"
+                " where table_namespace = ? and table_name = 'events'",
+                (NAMESPACE,),
+            ).fetchone()
+            if self._seen is None or self._seen[0] != location:
+                self._seen = location, self.published().version
+            return self._seen[1]
+
+    def health(self) -> dict[str, Any]:
+        """Tables with rows, files, bytes and snapshots, and raw rows that wait for curation."""
+        published = self.published()
+        tables = {}
+        for name in (RAW, "events", "sessions", "orders"):
+            table = self.open_table(name)
+            snapshot = current_id(table) if name == RAW else dict(published.version.tables)[name]
+            files = files_of(table, snapshot)
+            tables[name] = {
+                "rows": sum(f.rows for f in files),
+                "files": len(files),
+                "bytes": sum(f.size for f in files),
+                "snapshots": len(table.metadata.snapshots),
+            }
+        waiting = sum(f.rows for f in curation.new_raw_files(self.open_table(RAW), published.raw))
+        return {"tables": tables, "rows_waiting_for_curation": waiting}
+
+    def open_table(self, name: str) -> Table:
+        """A table as it is now."""
+        with self._lock:
+            return self._catalog.load_table((NAMESPACE, name))
+
+    def published(self) -> Published:
+        """What readers may see now."""
+        return Published.of(self.open_table("events"))
+
+    def files(self, name: str, version: Version) -> list[LakeFile]:
+        """The data files of a table in a version."""
+        with self._lock:
+            return self._files(name, dict(version.tables)[name])
+
+    def _plan(self, name: str, snapshot_id: int) -> list[LakeFile]:
+        return files_of(self.open_table(name), snapshot_id)
+
+    def _roll_back(self) -> None:
+        """Undo commits a killed writer did not publish."""
+        for name, snapshot_id in self.published().version.tables:
+            table = self.open_table(name)
+            if current_id(table) == snapshot_id:
+                continue
+            if snapshot_id:
+                table.manage_snapshots().rollback_to_snapshot(snapshot_id).commit()
+            else:
+                table.delete(AlwaysTrue())

@@ -1,0 +1,88 @@
+"""Questions on DuckDB over the Parquet files of one snapshot of the lake."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import lru_cache
+from threading import Timer
+
+import duckdb
+import pyarrow as pa
+
+from data_access.embedded.lake import EmbeddedLake
+from data_access.embedded.tables import LakeFile, relation
+from data_access.model import Sql, Version
+from data_access.ports import QueryError
+from data_access.sql import to_engine
+
+log = logging.getLogger(__name__)
+
+BATCH_ROWS = 20_000
+_PREFIX = "lake_table_"
+
+
+class EmbeddedWarehouse:
+    """The Warehouse port over an in-process DuckDB."""
+
+    engine = f"DuckDB {duckdb.__version__}"
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, lake: EmbeddedLake, seconds: int) -> None:
+        self._connection = connection
+        self._lake = lake
+        self._seconds = seconds
+
+    def table(self, sql: Sql, version: Version) -> pa.Table:
+        """The whole answer. Raises QueryError when it fails or takes too long."""
+        with self._running(sql, version) as result:
+            return result.to_arrow_table()
+
+    def stream(self, sql: Sql, version: Version) -> Iterator[pa.RecordBatch]:
+        """The answer in record batches of at most 20,000 rows."""
+        with self._running(sql, version) as result:
+            yield from result.to_arrow_reader(BATCH_ROWS)
+
+    @contextmanager
+    def _running(self, sql: Sql, version: Version) -> Iterator[duckdb.DuckDBPyRelation]:
+        text = self._text(sql, version)
+        cursor = self._connection.cursor()
+        limit = Timer(self._seconds, cursor.interrupt)
+        limit.daemon = True
+        limit.start()
+        try:
+            yield cursor.sql(text, params=dict(sql.params))
+        except duckdb.InterruptException as error:
+            raise QueryError(
+                f"The query was stopped after {self._seconds} s. Choose a shorter period or fewer steps."
+            ) from error
+        except duckdb.Error as error:
+            log.exception("query failed")
+            raise QueryError("The query failed. The server's log has the details.") from error
+        finally:
+            limit.cancel()
+            cursor.close()
+
+    def _text(self, sql: Sql, version: Version) -> str:
+        text, names = _prepared(sql.text)
+        for name in names:
+            files = _overlapping(self._lake.files(name, version), sql.span if name == "events" else None)
+            text = text.replace(_PREFIX + name, relation(name, files))
+        return text
+
+
+@lru_cache(maxsize=1024)
+def _prepared(text: str) -> tuple[str, tuple[str, ...]]:
+    """DuckDB text with marked table names, and which tables it reads."""
+    names = ("events", "sessions", "orders")
+    marked = to_engine(text, "duckdb", tuple((name, _PREFIX + name) for name in names))
+    return marked, tuple(name for name in names if _PREFIX + name in marked)
+
+
+def _overlapping(files: list[LakeFile], span: tuple[datetime, datetime] | None) -> list[LakeFile]:
+    """The files whose day can hold rows of the half-open UTC span."""
+    if span is None:
+        return files
+    first, last = span[0].date(), span[1].date()
+    return [file for file in files if first <= file.day <= last]

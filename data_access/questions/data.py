@@ -1,0 +1,65 @@
+"""Questions about the data itself: how far it reaches, which values a dimension has."""
+
+from __future__ import annotations
+
+from data_access.lists import values as listed
+from data_access.model import Sql, UsageError
+from data_access.questions.base import Ask, Param, Question
+from data_access.sql import Params, column, in_list, scope_condition
+
+CHOICES = 1000
+
+
+def extent(ask: Ask) -> Sql:
+    """First and last event time (UTC) and number of events, bots included."""
+    params = Params({})
+    conditions = scope_condition(ask.scope, params)
+    sites = listed(ask.values["site"])
+    if sites:
+        conditions.append(in_list("site", sites, params))
+    text = f"""
+select min(ts) as first_ts, max(ts) as last_ts, count(*) as events
+from events
+where {_all(conditions)}
+"""
+    return Sql(text, params.values)
+
+
+def values(ask: Ask) -> Sql:
+    """The values a dimension has in all of the data, most frequent first."""
+    dimension = ask.values["dimension"]
+    if not dimension:
+        raise UsageError("data.values needs dimension=…, for example dimension=country")
+    params = Params({})
+    conditions = scope_condition(ask.scope, params)
+    text = f"""
+select {column(dimension)} as value, count(*) as events
+from events
+where {_all([*conditions, f"coalesce({column(dimension)}, '') <> ''"])}
+group by 1
+order by 2 desc, 1
+limit {CHOICES}
+"""
+    return Sql(text, params.values)
+
+
+def _all(conditions: list[str]) -> str:
+    return " and ".join(conditions) or "1 = 1"
+
+
+QUESTIONS = (
+    Question(
+        "data.extent",
+        "First and last event, and how many there are",
+        extent,
+        (Param("site", "", "Sites to look at, separated by commas; default: all"),),
+        about_period=False,
+    ),
+    Question(
+        "data.values",
+        "Values of a dimension in all data, most frequent first (at most 1,000)",
+        values,
+        (Param("dimension", "", "A dimension, or properties.<name>"),),
+        about_period=False,
+    ),
+)

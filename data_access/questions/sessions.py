@@ -1,0 +1,47 @@
+"""One session, event by event."""
+
+from __future__ import annotations
+
+from data_access.model import Sql, UsageError
+from data_access.questions.base import Ask, Param, Question
+from data_access.sql import Params, scope_condition
+
+
+def timeline(ask: Ask) -> Sql:
+    """The session's events in order, with seconds since its start and to the next event."""
+    key = ask.values["session"]
+    if not key.isdigit() or len(key) > 18:
+        raise UsageError(f"session={key!r}; take it from the session_key column of explore.events")
+    params = Params({})
+    conditions = [f"session_key = {params.add(int(key))}", *scope_condition(ask.scope, params)]
+    text = f"""
+select
+    ts,
+    to_unixtime(ts) - to_unixtime(session_start) as seconds_since_start,
+    to_unixtime(lead(ts) over (order by ts, event_id)) - to_unixtime(ts) as seconds_to_next,
+    event_name,
+    event_type,
+    page_path,
+    page_title,
+    product_name,
+    search_term,
+    order_id,
+    revenue,
+    currency,
+    event_id
+from events
+where {" and ".join(conditions)}
+order by events.ts, events.event_id
+"""
+    return Sql(text, params.values)
+
+
+QUESTIONS = (
+    Question(
+        "sessions.timeline",
+        "The events of one session in order, with seconds between them",
+        timeline,
+        (Param("session", "", "The session_key of an event"),),
+        about_period=False,
+    ),
+)

@@ -1,0 +1,129 @@
+"""Every setting: its name, default and help. The only module that reads the environment.
+
+A setting ``query_threads`` is read from ``STREAMGAUGE_QUERY_THREADS``; command-line options
+override the environment. ``docs/settings.md`` is checked against this table by a test.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+PREFIX = "STREAMGAUGE_"
+
+
+class SettingsError(ValueError):
+    """A setting has a value that cannot be used; the message names it and what it takes."""
+
+
+def _setting(default: Any, help_text: str) -> Any:
+    return field(default=default, metadata={"help": help_text})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The settings of one process, read once at start-up."""
+
+    data_dir: Path = _setting(Path("data"), "Folder that holds all data of the embedded form.")
+    form: str = _setting("embedded", "Which set of back ends to use: `embedded`.")
+    host: str = _setting("127.0.0.1", "Address the web server listens on.")
+    port: int = _setting(8050, "Port the web server listens on.")
+    public_url: str = _setting(
+        "", "URL people use to reach the app, if not `http://host:port` (sign-in link, origin check)."
+    )
+    web_threads: int = _setting(16, "Threads of the web server.")
+    secret_key: str = _setting(
+        "", "Key that signs session cookies; made and kept in the data folder when empty."
+    )
+    session_hours: int = _setting(12, "Hours after which a signed-in user must sign in again.")
+    time_zone: str = _setting("UTC", "Time zone whose days and hours pages and answers use.")
+    site_time_zones: str = _setting(
+        "", "Zones of single sites, as `shop=Europe/Berlin,blog=America/New_York`."
+    )
+    rules_file: str = _setting(
+        "", "TOML file with your own channel and bot rules; empty uses the built-in ones."
+    )
+    query_threads: int = _setting(2, "Threads DuckDB may use.")
+    query_memory: str = _setting("4GB", "Memory DuckDB may use before it spills to disk.")
+    query_seconds: int = _setting(120, "Seconds after which a query is cancelled.")
+    cache_megabytes: int = _setting(512, "Disk space for cached answers, in MB.")
+    curate_minutes: int = _setting(60, "Minutes between curations in the background; 0 turns them off.")
+    maintain_hours: int = _setting(
+        24, "Hours between lake maintenance runs in the background; 0 turns them off."
+    )
+    snapshot_days: int = _setting(2, "Days old lake snapshots are kept before they expire.")
+    orphan_hours: int = _setting(24, "Age in hours at which a file no snapshot names is deleted.")
+    demo: bool = _setting(True, "Make demo data at first start when there is no data.")
+
+    def zone_of(self, sites: tuple[str, ...]) -> str:
+        """The time zone of a selection of sites: a single site's own, else the default."""
+        return self._site_zones().get(sites[0], self.time_zone) if len(sites) == 1 else self.time_zone
+
+    def _site_zones(self) -> dict[str, str]:
+        pairs = (part.split("=", 1) for part in self.site_time_zones.split(",") if "=" in part)
+        return {site.strip(): zone.strip() for site, zone in pairs}
+
+    @property
+    def base_url(self) -> str:
+        """Where people reach the app, without a slash at the end."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+
+def all_settings() -> tuple[Field[Any], ...]:
+    """Every setting as a dataclass field: ``name``, ``default`` and ``metadata["help"]``."""
+    return fields(Settings)
+
+
+def load(overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings: defaults, then the environment, then ``overrides`` that are not None.
+
+    Raises SettingsError for an unknown ``STREAMGAUGE_`` name or a value of the wrong kind.
+    """
+    source = os.environ if environ is None else environ
+    values = {name[len(PREFIX) :].lower(): text for name, text in source.items() if name.startswith(PREFIX)}
+    known = {f.name: f for f in all_settings()}
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise SettingsError(
+            f"{PREFIX}{unknown[0].upper()} is no setting; see docs/settings.md for the {len(known)} there are"
+        )
+    parsed: dict[str, Any] = {name: _parse(known[name], text) for name, text in values.items()}
+    parsed.update({k: v for k, v in (overrides or {}).items() if v is not None})
+    settings = Settings(**parsed)
+    _check(settings)
+    return settings
+
+
+def _parse(setting: Field[Any], text: str) -> Any:
+    kind: Any = type(setting.default)
+    if kind is bool:
+        if text.lower() not in {"true", "false", "1", "0", "yes", "no"}:
+            raise SettingsError(f"{PREFIX}{setting.name.upper()} is {text!r}; it takes true or false")
+        return text.lower() in {"true", "1", "yes"}
+    try:
+        return kind(text)
+    except ValueError as error:
+        raise SettingsError(f"{PREFIX}{setting.name.upper()} is {text!r}; it takes a whole number") from error
+
+
+def _check(settings: Settings) -> None:
+    if settings.form != "embedded":
+        raise SettingsError(f"{PREFIX}FORM is {settings.form!r}; it takes embedded")
+    for part in filter(None, (p.strip() for p in settings.site_time_zones.split(","))):
+        if "=" not in part:
+            raise SettingsError(
+                f"{PREFIX}SITE_TIME_ZONES has {part!r}; write it as site=Area/City, separated by commas"
+            )
+    for zone in (settings.time_zone, *settings._site_zones().values()):
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise SettingsError(f"{zone!r} is no time zone; use a name such as Europe/Berlin") from error
+    for setting in all_settings():
+        value = getattr(settings, setting.name)
+        if isinstance(value, int) and not isinstance(value, bool) and value < 0:
+            raise SettingsError(f"{PREFIX}{setting.name.upper()} is {value}; it takes 0 or more")
