@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
+from itertools import chain
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -23,6 +25,7 @@ from data_access.settings import Settings
 from data_access.sql import DIMENSIONS
 
 DEFAULT_DAYS = 30
+PART_ROWS = 25_000
 
 Today = Callable[[ZoneInfo], date]
 
@@ -61,28 +64,23 @@ class Asking:
     def stream(self, name: str, raw: Mapping[str, str], scope: Scope) -> Iterator[pa.RecordBatch]:
         """All rows of a question in record batches, past the cache, over one data version.
 
-        Parameters are checked before the first batch is asked for. Raises as ``ask`` does.
+        There is always a first batch, if need be without rows. Raises as ``ask`` does, usage errors
+        before the first batch is asked for.
         """
         version = self.lake.snapshot()
         question, asked = self._prepare(name, raw, scope, version)
-        slices = question.slices(asked)
-        if slices is None:
+        if question.sizes is None:
             table = question.finish(self.warehouse.table(question.sql(asked), version), asked)
-            return iter(table.to_batches() or [pa.RecordBatch.from_pylist([], schema=table.schema)])
-        return self._stream_slices(question, asked, slices, version)
+            return chain([_no_rows(table.schema)], table.to_batches())
+        schema = self.warehouse.schema(question.sql(asked), version)
+        return chain([_no_rows(schema)], self._parts(question, question.sizes(asked), asked, version))
 
-    def _stream_slices(
-        self, question: Question, asked: Ask, slices: Iterator[Ask], version: Version
+    def _parts(
+        self, question: Question, sizes: Sql, asked: Ask, version: Version
     ) -> Iterator[pa.RecordBatch]:
-        """At least one batch, so that an export without rows still has its header."""
-        empty = True
-        for part in slices:
-            for batch in self.warehouse.stream(question.sql(part), version):
-                empty = False
-                yield batch
-        if empty:
-            table = self.warehouse.table(question.sql(asked), version)
-            yield pa.RecordBatch.from_pylist([], schema=table.schema)
+        """The answer part by part, each small enough to be sorted in little memory."""
+        for part in parts(self.warehouse.table(sizes, version).to_pylist()):
+            yield from self.warehouse.stream(question.sql(replace(asked, part=part)), version)
 
     def filters(self, raw: Mapping[str, str], scope: Scope) -> Filters:
         """The filters that ``raw`` asks for, with the default period filled in."""
@@ -161,6 +159,27 @@ class Asking:
             milliseconds=round((time.perf_counter() - started) * 1000, 3),
             cached=cached,
         )
+
+
+def _no_rows(schema: pa.Schema) -> pa.RecordBatch:
+    """An export's first batch: its header can go out before the first row is found."""
+    return pa.RecordBatch.from_pylist([], schema=schema)
+
+
+def parts(hours: list[dict[str, Any]]) -> Iterator[tuple[datetime, datetime]]:
+    """UTC ranges of about PART_ROWS rows that cover some hours (``hour``, ``rows``), newest first."""
+    group: list[dict[str, Any]] = []
+    for entry in hours:
+        if group and sum(e["rows"] for e in group) + entry["rows"] > PART_ROWS:
+            yield _range(group)
+            group = []
+        group.append(entry)
+    if group:
+        yield _range(group)
+
+
+def _range(hours: list[dict[str, Any]]) -> tuple[datetime, datetime]:
+    return hours[-1]["hour"], hours[0]["hour"] + timedelta(hours=1)
 
 
 def previous(filters: Filters) -> Filters:

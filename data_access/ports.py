@@ -63,6 +63,9 @@ class Warehouse(Protocol):
     def table(self, sql: Sql, version: Version) -> pa.Table:
         """The whole answer. Raises QueryError when it fails or takes too long."""
 
+    def schema(self, sql: Sql, version: Version) -> pa.Schema:
+        """The answer's columns and types, without computing it."""
+
     def stream(self, sql: Sql, version: Version) -> Iterator[pa.RecordBatch]:
         """The answer in record batches, with memory bounded by the batch size."""
 

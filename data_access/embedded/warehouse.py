@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from threading import Timer
@@ -38,6 +39,11 @@ class EmbeddedWarehouse:
         """The whole answer. Raises QueryError when it fails or takes too long."""
         with self._running(sql, version) as result:
             return result.to_arrow_table()
+
+    def schema(self, sql: Sql, version: Version) -> pa.Schema:
+        """The answer's columns and types, without computing it."""
+        nothing = replace(sql, text=f"select * from ({sql.text}) as answer limit 0")
+        return self.table(nothing, version).schema
 
     def stream(self, sql: Sql, version: Version) -> Iterator[pa.RecordBatch]:
         """The answer in record batches of at most 20,000 rows."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 import pyarrow as pa
 
@@ -29,11 +30,15 @@ PERIOD_PARAMS = (
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One asking of a question: filters, the asker's scope, and the question's own parameters."""
+    """One asking of a question: filters, the asker's scope, and the question's own parameters.
+
+    ``part`` is a half-open UTC range within the period when only that part is to be answered.
+    """
 
     filters: Filters
     scope: Scope
     values: Mapping[str, str]
+    part: tuple[datetime, datetime] | None = None
 
 
 def as_it_is(table: pa.Table, _ask: Ask) -> pa.Table:
@@ -41,17 +46,12 @@ def as_it_is(table: pa.Table, _ask: Ask) -> pa.Table:
     return table
 
 
-def no_slices(_ask: Ask) -> Iterator[Ask] | None:
-    """A question that is streamed in one piece."""
-    return None
-
-
 @dataclass(frozen=True, slots=True)
 class Question:
     """A question: ``sql`` builds its text, ``finish`` shapes the table.
 
-    ``slices`` cuts an asking that returns many sorted rows into consecutive smaller ones whose
-    answers follow each other, so that an export need not sort everything at once.
+    ``sizes`` is there for a question with an answer too large to sort at once: rows by hour (UTC,
+    newest first), by which an export asks for it part by part.
     ``about_period`` is False for questions that take no filters.
     """
 
@@ -60,5 +60,5 @@ class Question:
     sql: Callable[[Ask], Sql]
     params: tuple[Param, ...] = ()
     finish: Callable[[pa.Table, Ask], pa.Table] = as_it_is
-    slices: Callable[[Ask], Iterator[Ask] | None] = no_slices
+    sizes: Callable[[Ask], Sql] | None = None
     about_period: bool = True

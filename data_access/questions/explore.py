@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pyarrow as pa
 
 from data_access.model import Sql, UsageError
 from data_access.questions.base import Ask, Param, Question
 from data_access.questions.events import limit_of
-from data_access.sql import Params, milliseconds, where, with_span
+from data_access.sql import Params, milliseconds, utc_span, where, with_span
 
 COLUMNS = (
     "ts",
@@ -48,21 +46,22 @@ COLUMNS = (
 """What a row shows. The two 64-bit keys are text, as a browser's numbers end at 53 bits."""
 
 _CURSOR = f"cast({milliseconds('ts')} as varchar) || '|' || site || '|' || event_id as cursor"
-ALL = "all"
 
 
 def events(ask: Ask) -> Sql:
-    """One page of events. Order: time, then event id, then site, so that no two rows tie."""
+    """One page of events, or all of a part of the period. Order: time, then event id, then site, so that no two rows tie."""
     params = Params({})
     newer = bool(ask.values["after"])
     direction = "asc" if newer else "desc"
     conditions = [where(ask.filters, ask.scope, params)]
+    if ask.part:
+        conditions += [f"ts >= {params.add(ask.part[0])}", f"ts < {params.add(ask.part[1])}"]
     given = ask.values["after"] or ask.values["before"]
     if given:
         conditions.append(_beyond(given, ">" if newer else "<", params))
     matching = " and ".join(conditions)
     edge, limit = "", ""
-    if ask.values["limit"] != ALL:
+    if ask.part is None:
         limit = f"limit {limit_of(ask.values['limit'])}"
         edge = _edge(matching, direction, limit)
         matching += f" and ts {'<=' if newer else '>='} (select ts from edge)"
@@ -73,7 +72,7 @@ where {matching}
 order by events.ts {direction}, events.event_id {direction}, events.site {direction}
 {limit}
 """
-    return with_span(Sql(text, params.values), ask.filters)
+    return Sql(text, params.values, ask.part or utc_span(ask.filters))
 
 
 def _edge(matching: str, direction: str, limit: str) -> str:
@@ -108,13 +107,17 @@ def newest_first(table: pa.Table, ask: Ask) -> pa.Table:
     return table.take(list(range(table.num_rows - 1, -1, -1))) if ask.values["after"] else table
 
 
-def by_day(ask: Ask) -> Iterator[Ask]:
-    """The period's days, newest first: each is sorted alone, so an export needs little memory."""
-    day = ask.filters.to_day
-    while day >= ask.filters.from_day:
-        one_day = replace(ask.filters, from_day=day, to_day=day)
-        yield replace(ask, filters=one_day, values={"limit": ALL, "before": "", "after": ""})
-        day -= timedelta(days=1)
+def sizes(ask: Ask) -> Sql:
+    """Rows by hour, newest first: what an export plans its parts by."""
+    params = Params({})
+    text = f"""
+select cast(date_trunc('hour', ts) as timestamp) as hour, count(*) as rows
+from events
+where {where(ask.filters, ask.scope, params)}
+group by 1
+order by 1 desc
+"""
+    return with_span(Sql(text, params.values), ask.filters)
 
 
 QUESTIONS = (
@@ -128,6 +131,6 @@ QUESTIONS = (
             Param("after", "", "Cursor of the first row of a page: the next newer page"),
         ),
         newest_first,
-        by_day,
+        sizes,
     ),
 )
