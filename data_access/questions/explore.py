@@ -49,7 +49,10 @@ _CURSOR = f"cast({milliseconds('ts')} as varchar) || '|' || site || '|' || event
 
 
 def events(ask: Ask) -> Sql:
-    """One page of events, or all of a part of the period. Order: time, then event id, then site, so that no two rows tie."""
+    """One page of events, or all of a part of the period.
+
+    Order: time, then event id, then site, so that no two rows tie.
+    """
     params = Params({})
     newer = bool(ask.values["after"])
     direction = "asc" if newer else "desc"
