@@ -162,6 +162,8 @@ def bucket(interval: Interval, time_zone: str) -> str:
     """SQL of the start of the local hour, day, week (Monday) or month that ``ts`` falls in."""
     if not re.fullmatch(r"[A-Za-z0-9_+\-/]+", time_zone):
         raise UsageError(f"{time_zone!r} is no time zone; use a name such as Europe/Berlin")
+    if time_zone == "UTC":
+        return f"date_trunc('{interval}', ts)"  # a zone's rules cost more than all else in the query
     return f"cast(date_trunc('{interval}', ts at time zone 'UTC' at time zone '{time_zone}') as timestamp)"
 
 
