@@ -107,7 +107,8 @@ def _beyond(cursor: str, sign: str, params: Params) -> str:
 
 def newest_first(table: pa.Table, ask: Ask) -> pa.Table:
     """A page read upwards (``after``) turned around, so that every page is newest first."""
-    return table.take(list(range(table.num_rows - 1, -1, -1))) if ask.values["after"] else table
+    upwards = pa.array(range(table.num_rows - 1, -1, -1), pa.int64())
+    return table.take(upwards) if ask.values["after"] else table
 
 
 def sizes(ask: Ask) -> Sql:
