@@ -1,0 +1,112 @@
+"""Sign-in of the local form: a password form, the one-click link, sign-out, and who is asking."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, g, make_response, redirect, render_template, request, session
+from flask_login import LoginManager, current_user, login_user, logout_user
+
+from app.limits import FailureLimit
+from app.users import User, check_password, load_user, local_admin, make_token, use_token
+from data_access.backends import Backends
+from pages.parts.access import PUBLIC, VIEW, allow
+
+SIGN_IN = "/sign-in"
+NOT_FOUND = "That user name and password do not belong together."
+TOO_MANY = "Too many failed attempts. Wait five minutes, then try again."
+
+
+def make_sign_in_link(backends: Backends) -> str:
+    """A link that signs in as the local admin, once, within a day."""
+    return f"{backends.settings.base_url}{SIGN_IN}/link?token={make_token(backends.documents)}"
+
+
+def register(server: Flask, backends: Backends) -> None:
+    """Add the sign-in routes and learn on every request who is asking."""
+    manager = LoginManager(server)
+    manager.session_protection = None
+    manager.user_loader(lambda session_id: load_user(backends.documents, session_id))
+    server.before_request(lambda: _learn(backends.settings.session_hours))
+    _add_form(server, backends)
+    _add_link(server, backends)
+
+    @server.post("/sign-out")
+    @allow(VIEW)
+    def sign_out() -> Any:
+        logout_user()
+        session.clear()
+        return redirect(SIGN_IN)
+
+
+def _learn(hours: int) -> None:
+    g.permissions = frozenset()
+    user = current_user
+    if user.is_authenticated and session.get("since", 0) + hours * 3600 > time.time():
+        g.permissions, g.scope, g.user = user.permissions, user.scope, user._get_current_object()
+
+
+def _add_form(server: Flask, backends: Backends) -> None:
+    failures = FailureLimit()
+
+    @server.get(SIGN_IN)
+    @allow(PUBLIC)
+    def sign_in_form() -> Any:
+        return redirect(own_path(request.args.get("next"))) if g.permissions else _form()
+
+    @server.post(SIGN_IN)
+    @allow(PUBLIC)
+    def sign_in() -> Any:
+        name, password = request.form.get("name", "").strip(), request.form.get("password", "")
+        key = (name.casefold(), request.remote_addr)
+        if failures.blocked(key):
+            return _form(TOO_MANY, 429)
+        user = check_password(backends.documents, name, password)
+        if user is None:
+            failures.failed(key)
+            return _form(NOT_FOUND, 401, name)
+        return _signed_in(user, request.form.get("next"))
+
+
+def _add_link(server: Flask, backends: Backends) -> None:
+    @server.get(f"{SIGN_IN}/link")
+    @allow(PUBLIC)
+    def sign_in_link() -> Any:
+        if use_token(backends.documents, request.args.get("token", "")):
+            return _signed_in(local_admin(), None)
+        return _page("link_used.html", 410)
+
+
+def _signed_in(user: User, target: str | None) -> Response:
+    session.clear()
+    login_user(user)
+    session.permanent = True
+    session["since"] = time.time()
+    return redirect(own_path(target), 303)  # type: ignore[return-value]
+
+
+def _form(problem: str = "", status: int = 200, name: str = "") -> Response:
+    target = own_path(request.values.get("next"))
+    return _page("sign_in.html", status, problem=problem, target=target, name=name)
+
+
+def _page(template: str, status: int, **values: Any) -> Response:
+    response = make_response(render_template(template, **values), status)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def own_path(target: str | None) -> str:
+    """Where to go after signing in: a path of this app, else the first page."""
+    if (
+        not target
+        or not target.startswith("/")
+        or target.startswith(("//", "/\\"))
+        or not target.isprintable()
+    ):
+        return "/"
+    parts = urlsplit(target)
+    safe = not parts.scheme and not parts.netloc and "\\" not in target
+    return target if safe and not target.startswith(SIGN_IN) else "/"

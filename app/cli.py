@@ -1,0 +1,125 @@
+"""The command line. Errors are one line on stderr: exit status 2 for usage, 1 for failure."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from app import commands
+from data_access.backends import Backends, holds_data, open_backends
+from data_access.model import UsageError
+from data_access.ports import QueryError
+from data_access.settings import Settings, SettingsError, load
+
+Command = Callable[[Backends, argparse.Namespace], None]
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse with errors of one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; see {self.prog} --help")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit status."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        options = parser().parse_args(arguments)
+        settings = load({"data_dir": options.data_dir, **_server_options(options)})
+        if options.command == "serve":
+            _serve(settings)
+        else:
+            options.run(open_backends(settings), options)
+    except (UsageError, SettingsError) as error:
+        return _fail(error, 2)
+    except (QueryError, OSError, RuntimeError, ValueError) as error:
+        return _fail(error, 1)
+    except KeyboardInterrupt:
+        return _fail("stopped; what was committed stays, run it again to go on", 1)
+    return 0
+
+
+def _fail(error: object, status: int) -> int:
+    print(f"streamgauge: {' '.join(str(error).split())}", file=sys.stderr)
+    return status
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line's grammar."""
+    shared = _Parser(add_help=False)
+    shared.add_argument("--data-dir", type=Path, help="folder that holds all data (setting data_dir)")
+    top = _Parser(prog="streamgauge", description="Analytics over your own event lake.")
+    subs = top.add_subparsers(dest="command", required=True, parser_class=_Parser)
+
+    def command(name: str, run: Command, help_text: str) -> argparse.ArgumentParser:
+        sub = subs.add_parser(name, parents=[shared], help=help_text, description=help_text)
+        sub.set_defaults(run=run)
+        return sub
+
+    serve = command("serve", commands.nothing, "start the web app")
+    serve.add_argument("--host", help="address to listen on")
+    serve.add_argument("--port", type=int, help="port to listen on")
+    serve.add_argument("--no-demo", action="store_true", help="do not make demo data when there is none")
+
+    demo = command("demo", commands.demo, "make demo data: a made-up shop's events, ending now")
+    demo.add_argument("--days", type=int, default=60, help="days of data (60)")
+    demo.add_argument("--seed", type=int, default=7, help="the same seed makes the same shop (7)")
+
+    imported = command("import", commands.import_files, "import files or folders of events")
+    imported.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+    imported.add_argument("--map", type=Path, help="TOML file that maps columns to event fields")
+    imported.add_argument("--site", default="default", help="site of events that name none (default)")
+    imported.add_argument("--as", dest="kind", choices=commands.KINDS, help="format, if it cannot be told")
+
+    ask = command("ask", commands.ask, "answer a question, with the same numbers as the pages")
+    ask.add_argument("question", nargs="?", metavar="QUESTION")
+    ask.add_argument("parameters", nargs="*", metavar="key=value")
+    ask.add_argument("--list", action="store_true", help="list the questions and their parameters")
+    ask.add_argument("--format", choices=("json", "csv", "table"), default="json")
+
+    command("maintain", commands.maintain, "curate, compact closed days, expire snapshots, sweep orphans")
+    command("doctor", commands.doctor, "versions, back ends, data extent, row counts, lake health")
+
+    users = command("users", commands.users, "list, add or remove people who sign in with a password")
+    users.add_argument("action", choices=("list", "add", "remove"))
+    users.add_argument("name", nargs="?")
+    users.add_argument("--role", choices=("viewer", "analyst", "ops", "admin"), default="analyst")
+    command("sign-in-link", commands.sign_in_link, "print a new one-click sign-in link")
+    return top
+
+
+def _server_options(options: argparse.Namespace) -> dict[str, Any]:
+    no_demo = getattr(options, "no_demo", False)
+    return {
+        "host": getattr(options, "host", None),
+        "port": getattr(options, "port", None),
+        "demo": False if no_demo else None,
+    }
+
+
+def _serve(settings: Settings) -> None:
+    from app.server import Server, port_is_free
+
+    if not port_is_free(settings):
+        raise UsageError(
+            f"{settings.host}:{settings.port} is in use; stop what runs there or choose another with --port"
+        )
+    if settings.demo:
+        _make_demo_if_empty(settings)
+    Server(settings).run()
+
+
+def _make_demo_if_empty(settings: Settings) -> None:
+    """Demo data at first start, in a process of its own: the server must not fork engine threads."""
+    if holds_data(settings):
+        return
+    print("No data yet: making 60 days of demo data …", file=sys.stderr, flush=True)
+    command = [sys.executable, "-m", "app", "demo", "--data-dir", str(settings.data_dir)]
+    if subprocess.run(command, check=False, stdout=sys.stderr).returncode:  # noqa: S603 - our own words
+        raise RuntimeError("the demo data could not be made; start with --no-demo to go on without")

@@ -1,0 +1,222 @@
+"""What each command does, once the back ends are open.
+
+A command imports what it alone needs, so that asking a question does not wait for the web framework or
+the importers to load.
+"""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import json
+import platform
+import secrets
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import UTC, date, datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from data_access.backends import Backends
+from data_access.model import Answer, Scope, UsageError
+from data_access.questions import PERIOD_PARAMS, QUESTIONS, Question
+
+if TYPE_CHECKING:
+    from pipeline.importers import Progress, Summary
+
+KINDS = ("events", "access-log", "cloudpulse", "sbw")
+EVERYTHING = Scope("command line")
+
+
+def nothing(_backends: Backends, _options: argparse.Namespace) -> None:
+    """``serve`` starts before back ends are opened; see app.cli."""
+
+
+def demo(backends: Backends, options: argparse.Namespace) -> None:
+    """Make demo data in an empty lake, or add nothing to one that has the same demo already."""
+    from pipeline.demo import make_demo
+
+    started = time.perf_counter()
+    known = backends.lake.ingested("demo-")
+    if not known and backends.lake.health()["tables"]["events"]["rows"]:
+        raise UsageError("there is data already; choose an empty folder with --data-dir for the demo")
+    backends.documents.put("flags", "demo", {"seed": options.seed, "days": options.days}, None)
+    batches = () if known else make_demo(options.days, options.seed, datetime.now(UTC))
+    for batch in batches:
+        backends.lake.append(batch)
+    added = backends.lake.curate().added
+    print(f"{added:,} demo events in {time.perf_counter() - started:.1f} s")
+
+
+def import_files(backends: Backends, options: argparse.Namespace) -> None:
+    """Import, with a progress bar on a terminal, and print a summary."""
+    from pipeline.importers import ImportOptions, import_paths
+    from pipeline.rules import load_rules
+
+    chosen = ImportOptions(
+        mapping=options.map,
+        site=options.site,
+        kind=options.kind,
+        rejects_dir=backends.settings.data_dir / "rejects",
+        rules=load_rules(backends.settings.rules_file),
+        client_key=_client_key(backends),
+    )
+    with tqdm(unit="B", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
+
+        def report(progress: Progress) -> None:
+            bar.total = progress.total_bytes
+            bar.n = progress.bytes_done
+            bar.set_description(progress.file)
+            bar.set_postfix_str(f"{progress.rows:,} rows, {progress.rows_per_second:,.0f} rows/s")
+
+        summary = import_paths(backends.lake, options.paths, chosen, report)
+    _print_summary(summary)
+
+
+def _client_key(backends: Backends) -> str:
+    """The key that access logs' client ids are hashed with, made once for a data folder: without it the
+    addresses behind the ids could be found by trying them all."""
+    backends.documents.put("secrets", "client_key", {"key": secrets.token_hex(16)}, None)
+    kept = backends.documents.get("secrets", "client_key")
+    return str(kept.value["key"]) if kept else ""
+
+
+def _print_summary(summary: Summary) -> None:
+    for file in summary.files:
+        rejected = f", {file.rejected:,} rejected (see {file.rejects_file})" if file.rejected else ""
+        known = f", {file.already_there:,} already there" if file.already_there else ""
+        print(f"{file.file}: {file.read:,} rows read{known}{rejected}")
+    print(
+        f"{summary.added:,} events added of {summary.read:,} rows in {summary.seconds:.1f} s"
+        f" ({summary.rows_per_second:,.0f} rows/s)"
+    )
+
+
+def ask(backends: Backends, options: argparse.Namespace) -> None:
+    """Answer a question as JSON, CSV or a table."""
+    if options.list:
+        print("\n\n".join(_described(question) for question in QUESTIONS.values()))
+        return
+    if options.question is None:
+        raise UsageError("ask needs a question; ask --list lists them")
+    raw = dict(_pair(text) for text in options.parameters)
+    if options.format == "csv":
+        from app import exports
+
+        for number, batch in enumerate(backends.asking.stream(options.question, raw, EVERYTHING)):
+            sys.stdout.buffer.write(exports.to_csv(batch, header=number == 0))
+        return
+    answer = backends.asking.ask(options.question, raw, EVERYTHING)
+    print(_as_json(answer) if options.format == "json" else _as_table(answer))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not sign:
+        raise UsageError(f"{text!r} is no key=value; for example country=DE")
+    return name, value
+
+
+def _described(question: Question) -> str:
+    lines = [f"{question.name}  {question.help}"]
+    lines += [f"  {p.name}={p.default or '…'}  {p.help}" for p in question.params]
+    if question.about_period:
+        lines.append(f"  {' '.join(f'{p.name}=…' for p in PERIOD_PARAMS)} and filters such as country=DE,FR")
+    return "\n".join(lines)
+
+
+def _as_json(answer: Answer) -> str:
+    value = {
+        "question": answer.question,
+        "columns": answer.columns,
+        "rows": [list(row.values()) for row in answer.rows],
+        "stamp": asdict(answer.stamp),
+    }
+    return json.dumps(value, default=_plain, ensure_ascii=False)
+
+
+def _plain(value: Any) -> str:
+    return value.isoformat() if isinstance(value, (date, datetime)) else str(value)
+
+
+def _as_table(answer: Answer) -> str:
+    cells = [answer.columns, *([_cell(value) for value in row.values()] for row in answer.rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(answer.columns))]
+    return "\n".join(_line(row, widths) for row in cells)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else _plain(value)
+
+
+def _line(row: Iterable[str], widths: list[int]) -> str:
+    return "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+
+
+def maintain(backends: Backends, _options: argparse.Namespace) -> None:
+    """Maintain the lake and say what was done."""
+    done = backends.lake.maintain(datetime.now(UTC))
+    print(
+        f"{done.days_compacted} days compacted, {done.files_before} files before, {done.files_after} after; "
+        f"{done.snapshots_expired} snapshots expired; {done.orphans_deleted} orphan files deleted "
+        f"({done.bytes_freed / 1e6:.1f} MB)"
+    )
+
+
+def doctor(backends: Backends, _options: argparse.Namespace) -> None:
+    """Print what a bug report needs: versions, back ends, how far the data reaches, lake health."""
+    extent = backends.asking.ask("data.extent", {}, EVERYTHING).rows[0]
+    health = backends.lake.health()
+    print(f"streamgauge  {_version()}, Python {platform.python_version()}, {platform.platform()}")
+    print(f"form         {backends.settings.form}, {backends.warehouse.engine}")
+    print("libraries    " + ", ".join(f"{name} {version(name)}" for name in _LIBRARIES))
+    print(f"data folder  {backends.settings.data_dir.resolve()}")
+    print(f"data         {extent['events']:,} events, {extent['first_ts']} to {extent['last_ts']} UTC")
+    for name, table in health["tables"].items():
+        size = f"{table['bytes'] / 1e6:,.1f} MB in {table['files']} files, {table['snapshots']} snapshots"
+        print(f"{name:<12} {table['rows']:,} rows, {size}")
+    waiting = health["rows_waiting_for_curation"]
+    print(f"lake         {'healthy' if not waiting else f'{waiting:,} raw rows wait for curation'}")
+
+
+_LIBRARIES = ("dash", "plotly", "duckdb", "pyarrow", "pyiceberg", "sqlglot", "gunicorn")
+
+
+def _version() -> str:
+    from app.health import app_version
+
+    return app_version()
+
+
+def users(backends: Backends, options: argparse.Namespace) -> None:
+    """List, add or remove people. The password is read from the terminal or standard input."""
+    from app.users import add_user, remove_user
+
+    if options.action == "list":
+        for name, document in backends.documents.list("user"):
+            print(f"{name}  {document.value['role']}")
+        return
+    if not options.name:
+        raise UsageError(f"users {options.action} needs a name")
+    if options.action == "add":
+        add_user(backends.documents, options.name, _password(), options.role)
+    else:
+        remove_user(backends.documents, options.name)
+    print(f"{options.name}: {'added' if options.action == 'add' else 'removed'}")
+
+
+def _password() -> str:
+    return getpass.getpass() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+
+
+def sign_in_link(backends: Backends, _options: argparse.Namespace) -> None:
+    """Print a link that signs in once."""
+    from app import auth
+
+    print(auth.make_sign_in_link(backends))

@@ -1,0 +1,30 @@
+"""GET /healthz: is the web process up, and which version."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from flask import Flask
+
+from pages.parts.access import PUBLIC, allow
+
+
+def app_version() -> str:
+    """The installed version, or the source tree's."""
+    try:
+        return version("streamgauge")
+    except PackageNotFoundError:
+        return "0.1.0"
+
+
+def register(server: Flask) -> None:
+    """Add the route."""
+
+    @server.get("/healthz")
+    @allow(PUBLIC)
+    def healthz() -> Any:
+        now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        body = {"status": "healthy", "service": "streamgauge", "timestamp": now, "version": app_version()}
+        return body, 200, {"Cache-Control": "no-store"}

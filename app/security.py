@@ -1,0 +1,180 @@
+"""Deny by default: declared permissions, same-origin POSTs, strict headers, errors that tell nothing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from types import ModuleType
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from flask import Flask, Response, g, make_response, redirect, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from app import callback_bodies
+from app.auth import SIGN_IN
+from data_access.backends import Backends
+from pages.parts.access import PERMISSIONS, PUBLIC, VIEW, may, permission_of
+
+LOG = logging.getLogger(__name__)
+
+DASH_ROUTES = {
+    "_dash_assets.static": PUBLIC,
+    "/_dash-component-suites/<string:package_name>/<path:fingerprinted_path>": PUBLIC,
+    "/_favicon.ico": PUBLIC,
+    "/_reload-hash": VIEW,
+    "/_dash-layout": VIEW,
+    "/_dash-dependencies": VIEW,
+    "/_dash-update-component": VIEW,
+    "/": VIEW,
+    "/<path:path>": VIEW,
+}
+"""Permissions of the routes Dash itself adds, by endpoint. A new one in a new Dash stops start-up."""
+
+CALLBACKS = "/_dash-update-component"
+PAGES = frozenset({"/", "/<path:path>"})
+
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        # Mantine and AG Grid write style elements; styles cannot run code.
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+"""No inline script is ever served (a test looks), so the policy needs neither hashes nor exceptions."""
+
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+class UndeclaredError(RuntimeError):
+    """A route, page or callback declares no permission; the message names it."""
+
+
+def protect(app: Any, backends: Backends, pages: Iterable[ModuleType]) -> None:
+    """Check every declaration, then enforce them on every request."""
+    needed = _page_permissions(pages)
+    routes = _route_permissions(app.server)
+    callbacks = callback_bodies.declarations(app.callback_map)
+    for output, declared in callbacks.items():
+        _declared(f"callback {output}", declared.permission)
+    server: Flask = app.server
+    origins = {_origin(backends.settings.base_url)}
+    server.before_request(lambda: _refuse_foreign(origins))
+    server.before_request(lambda: _refuse_forbidden(routes, needed, callbacks))
+    server.after_request(lambda response: _finish(response, needed, backends.settings.base_url))
+    server.register_error_handler(HTTPException, _http_problem)
+    server.register_error_handler(Exception, _failure)
+
+
+def _page_permissions(pages: Iterable[ModuleType]) -> dict[str, str]:
+    return {
+        page.PATH: _declared(f"page {page.__name__}", getattr(page, "PERMISSION", None)) for page in pages
+    }
+
+
+def _route_permissions(server: Flask) -> dict[str, str]:
+    found = {}
+    for endpoint, function in server.view_functions.items():
+        permission = DASH_ROUTES.get(endpoint) or permission_of(function)
+        found[endpoint] = _declared(f"route {endpoint}", permission)
+    return found
+
+
+def _declared(name: str, permission: str | None) -> str:
+    if permission not in PERMISSIONS:
+        raise UndeclaredError(f"{name} declares no permission; it takes {', '.join(sorted(PERMISSIONS))}")
+    return permission
+
+
+def _refuse_foreign(origins: set[str]) -> Response | None:
+    """POSTs must come from our own pages: browsers say so in Sec-Fetch-Site or Origin."""
+    if request.method in {"GET", "HEAD", "OPTIONS"}:
+        return None
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    own = origin in {*origins, _origin(request.host_url)} if origin else site == "same-origin"
+    if own and site in {None, "same-origin"}:
+        return None
+    return _problem(403, "This request did not come from Streamgauge's own pages.")
+
+
+def _refuse_forbidden(
+    routes: dict[str, str], pages: dict[str, str], callbacks: dict[str, callback_bodies.Declared]
+) -> Any:
+    endpoint = request.endpoint
+    if endpoint is None:
+        return None
+    permission = pages.get(request.path, VIEW) if endpoint in PAGES else routes[endpoint]
+    if not may(permission):
+        return _refused()
+    if endpoint == CALLBACKS:
+        found = callback_bodies.find(request, callbacks)
+        if isinstance(found, str):
+            return _problem(400, found)
+        if not may(str(found.permission)):
+            return _refused()
+    return None
+
+
+def _refused() -> Any:
+    if g.permissions:
+        return _problem(403, "Your role does not allow this. An admin can give you another one.")
+    if request.endpoint in PAGES or request.path.startswith("/csv/"):
+        here = request.full_path.rstrip("?")
+        return redirect(SIGN_IN if here == "/" else f"{SIGN_IN}?next={quote(here)}")
+    return _problem(401, "Please sign in.")
+
+
+def _finish(response: Response, pages: dict[str, str], base_url: str) -> Response:
+    if request.endpoint in PAGES and response.status_code == 200 and request.path not in pages:
+        response.status_code = 404
+    if request.endpoint == "_dash_assets.static":
+        # Files are streamed, and streams are not compressed: make them ordinary answers.
+        response.direct_passthrough = False
+        response.set_data(response.get_data())
+    for name, value in HEADERS.items():
+        response.headers[name] = value
+    if base_url.startswith("https://"):
+        response.headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+    if "Cache-Control" not in response.headers:
+        response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _http_problem(error: HTTPException) -> Response:
+    return _problem(error.code or 500, error.name + ".")
+
+
+def _failure(error: Exception) -> Response:
+    LOG.error("%s %s failed", request.method, request.path, exc_info=error)
+    return _problem(500, "Something went wrong on our side; it has been logged.")
+
+
+def _problem(status: int, text: str) -> Response:
+    if request.path.startswith("/_dash") or not request.accept_mimetypes.accept_html:
+        return make_response({"success": False, "error": text}, status)
+    return make_response(
+        render_template("problem.html", heading=_HEADINGS.get(status, "That did not work"), text=text), status
+    )
+
+
+_HEADINGS = {403: "Not allowed", 404: "Page not found", 401: "Please sign in", 429: "Too many requests"}
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

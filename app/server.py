@@ -1,0 +1,67 @@
+"""gunicorn for the embedded form: one process, many threads, settings handed over in memory."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+
+from data_access.settings import Settings
+
+STARTED = """
+Streamgauge is ready. Sign in with one click (works once, for 24 hours):
+
+    {link}
+
+Stop with Ctrl+C.
+"""
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """gunicorn whose only worker opens the back ends after the fork: no engine thread is ever forked."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        """What PITFALLS of threads, keep-alive and start-up call for."""
+        values: dict[str, Any] = {
+            "bind": f"{self._settings.host}:{self._settings.port}",
+            "worker_class": "gthread",
+            "workers": 1,
+            "threads": self._settings.web_threads,
+            "keepalive": 75,
+            "timeout": self._settings.query_seconds + 30,
+            "control_socket_disable": True,
+            "loglevel": "warning",
+            "proc_name": "streamgauge",
+        }
+        for name, value in values.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """The WSGI application; says where to sign in as soon as it can answer."""
+        from app.auth import make_sign_in_link
+        from app.factory import create_app
+        from data_access.backends import open_backends
+        from pipeline.local import lake_schedule
+
+        backends = open_backends(self._settings)
+        server = create_app(backends).server
+        lake_schedule(backends.lake, self._settings).start()
+        print(STARTED.format(link=make_sign_in_link(backends)), file=sys.stderr, flush=True)
+        return server
+
+
+def port_is_free(settings: Settings) -> bool:
+    """True when nothing listens on the settings' address yet."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError:
+            return False
+    return True

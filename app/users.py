@@ -1,0 +1,145 @@
+"""Users and sign-in tokens in the documents store."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, InvalidHashError
+
+from data_access.model import Scope, UsageError
+from data_access.ports import Documents
+from pages.parts.access import ADMIN, EXPORT, VIEW
+
+ROLES: dict[str, frozenset[str]] = {
+    "viewer": frozenset({VIEW}),
+    "analyst": frozenset({VIEW, EXPORT}),
+    "ops": frozenset({VIEW, EXPORT}),
+    "admin": frozenset({VIEW, EXPORT, ADMIN}),
+}
+"""What each role may do."""
+
+LOCAL_ADMIN = "@local"
+"""Id of whoever signs in by the one-click link; no document, and no user can take the name."""
+
+MIN_PASSWORD = 10
+TOKEN_HOURS = 24
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
+_HASHER = PasswordHasher()
+_NO_ONE = _HASHER.hash(secrets.token_hex(16))
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Someone signed in. ``session_id`` changes with the password, so old sessions end."""
+
+    name: str
+    role: str
+    session_id: str
+    sites: frozenset[str] | None = None
+    is_authenticated: bool = True
+    is_active: bool = True
+    is_anonymous: bool = False
+
+    @property
+    def permissions(self) -> frozenset[str]:
+        """What the user may do."""
+        return ROLES.get(self.role, frozenset())
+
+    @property
+    def scope(self) -> Scope:
+        """Whose questions the user's are."""
+        return Scope(self.name, self.sites)
+
+    def get_id(self) -> str:
+        """What flask-login keeps in the session."""
+        return self.session_id
+
+
+def add_user(documents: Documents, name: str, password: str, role: str) -> User:
+    """Add a user. Raises UsageError that says what is wrong: name, password, role, or a name taken."""
+    if not _NAME.fullmatch(name):
+        raise UsageError(f"{name!r} is no user name; it takes 1 to 64 letters, digits and . _ @ + -")
+    if len(password) < MIN_PASSWORD:
+        raise UsageError(f"the password is too short; it takes at least {MIN_PASSWORD} characters")
+    if role not in ROLES:
+        raise UsageError(f"{role!r} is no role; it takes {', '.join(ROLES)}")
+    value = {"name": name, "role": role, "sites": None, "password_hash": _HASHER.hash(password)}
+    if not documents.put("user", name.casefold(), value, None):
+        raise UsageError(f"there is a user {name!r} already")
+    return _user(value)
+
+
+def remove_user(documents: Documents, name: str) -> None:
+    """Remove a user; their sessions end at once. Raises UsageError if there is none of that name."""
+    found = documents.get("user", name.casefold())
+    if found is None or not documents.delete("user", name.casefold(), found.version):
+        raise UsageError(f"there is no user {name!r}")
+
+
+def check_password(documents: Documents, name: str, password: str) -> User | None:
+    """The user with that name and password, else None; takes as long for names that do not exist."""
+    found = documents.get("user", name.casefold())
+    try:
+        _HASHER.verify(str(found.value["password_hash"]) if found else _NO_ONE, password)
+    except (Argon2Error, InvalidHashError):
+        return None
+    return _user(found.value) if found else None
+
+
+def load_user(documents: Documents, session_id: str) -> User | None:
+    """The user a session belongs to, if there still is one with the same password."""
+    if session_id == LOCAL_ADMIN:
+        return local_admin()
+    found = documents.get("user", session_id.rpartition(":")[0])
+    user = _user(found.value) if found else None
+    return user if user and user.session_id == session_id else None
+
+
+def local_admin() -> User:
+    """Whoever starts the app on their own machine."""
+    return User("local admin", "admin", LOCAL_ADMIN)
+
+
+def _user(value: Any) -> User:
+    print_of = sha256(str(value["password_hash"]).encode()).hexdigest()[:16]
+    sites = value.get("sites")
+    return User(
+        str(value["name"]),
+        str(value["role"]),
+        f"{str(value['name']).casefold()}:{print_of}",
+        None if sites is None else frozenset(sites),
+    )
+
+
+def make_token(documents: Documents) -> str:
+    """A single-use sign-in token. Only its hash is kept, with the time it expires."""
+    _forget_expired(documents)
+    token = secrets.token_urlsafe(32)
+    expires = datetime.now(UTC) + timedelta(hours=TOKEN_HOURS)
+    documents.put("sign_in_token", _hashed(token), {"expires_at": expires.isoformat()}, None)
+    return token
+
+
+def use_token(documents: Documents, token: str) -> bool:
+    """Use up a token. Of requests that race for it, the one whose delete succeeds wins."""
+    found = documents.get("sign_in_token", _hashed(token))
+    if found is None or not documents.delete("sign_in_token", _hashed(token), found.version):
+        return False
+    return datetime.fromisoformat(str(found.value["expires_at"])) > datetime.now(UTC)
+
+
+def _forget_expired(documents: Documents) -> None:
+    now = datetime.now(UTC)
+    for key, document in documents.list("sign_in_token"):
+        if datetime.fromisoformat(str(document.value["expires_at"])) <= now:
+            documents.delete("sign_in_token", key, document.version)
+
+
+def _hashed(token: str) -> str:
+    return sha256(token.encode()).hexdigest()

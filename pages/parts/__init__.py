@@ -1,0 +1,1 @@
+"""What pages share: the filter bar, cards, figures, tables and states."""

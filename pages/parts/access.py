@@ -1,0 +1,50 @@
+"""Permissions: every route, page and callback declares one, and whose question it is.
+
+``app.security`` refuses to start when a declaration is missing and checks it on every request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask import g
+
+from data_access.model import Scope
+
+PUBLIC = "public"
+VIEW = "view"
+EXPORT = "export"
+ADMIN = "admin"
+PERMISSIONS = frozenset({PUBLIC, VIEW, EXPORT, ADMIN})
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def allow(permission: str) -> Callable[[F], F]:
+    """Declare the permission a route or callback function needs."""
+    if permission not in PERMISSIONS:
+        raise ValueError(f"{permission!r} is no permission; it takes {', '.join(sorted(PERMISSIONS))}")
+
+    def mark(function: F) -> F:
+        function.permission = permission  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+def permission_of(function: Any) -> str | None:
+    """The permission a function declares, also through ``functools.wraps``."""
+    found = getattr(function, "permission", None)
+    return found if found in PERMISSIONS else None
+
+
+def scope() -> Scope:
+    """The scope of whoever made the current request; set by ``app.auth``."""
+    found: Scope = g.scope
+    return found
+
+
+def may(permission: str) -> bool:
+    """Whether whoever made the current request holds a permission."""
+    return permission == PUBLIC or permission in g.get("permissions", frozenset())

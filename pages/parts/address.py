@@ -1,0 +1,40 @@
+"""The URL query: the only place where filters, options and selections of a page live."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from urllib.parse import parse_qsl, quote, urlencode
+
+from data_access.sql import DIMENSIONS
+
+SHARED = ("from", "to", "bots", *DIMENSIONS)
+"""Parameters every page understands; links between pages carry them along."""
+
+_PART = re.compile(r"(?:\\.|[^,\\])+")
+
+
+def read(search: str | None) -> dict[str, str]:
+    """The query's parameters with a value; of a repeated one the last."""
+    return {key: value for key, value in parse_qsl((search or "").lstrip("?")) if value.strip()}
+
+
+def shared(raw: Mapping[str, str]) -> dict[str, str]:
+    """The parameters that every page and every question about a period takes."""
+    return {key: raw[key] for key in SHARED if raw.get(key)}
+
+
+def write(path: str, raw: Mapping[str, str | None]) -> str:
+    """A link to a page; parameters that are None or empty are left out."""
+    query = urlencode({key: value for key, value in raw.items() if value}, quote_via=quote, safe=",[]:~")
+    return f"{path}?{query}" if query else path
+
+
+def split(text: str) -> list[str]:
+    """The values of ``DE,FR``; a comma inside a value is written ``\\,``."""
+    return [re.sub(r"\\(.)", r"\1", part).strip() for part in _PART.findall(text)]
+
+
+def join(values: Iterable[str]) -> str:
+    """The text ``split`` reads."""
+    return ",".join(value.replace("\\", "\\\\").replace(",", "\\,") for value in values)

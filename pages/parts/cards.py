@@ -1,0 +1,82 @@
+"""Cards: a title with help, a body drawn by one callback, and where the numbers come from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import dcc, html
+
+from data_access.model import Stamp
+from pages.parts import numbers
+from pages.parts.icons import icon
+
+Component = Any
+
+
+def card(
+    card_id: str,
+    title: str,
+    help_text: str,
+    *,
+    controls: Component = None,
+    height: int = 300,
+    wide: bool = False,
+) -> Component:
+    """A card whose body the page draws into ``card_id``; shows a skeleton until then."""
+    heading = html.Div(
+        [
+            html.H2(title, className="sg-card-title"),
+            info(help_text, title),
+            html.Div(controls, className="sg-card-controls"),
+        ],
+        className="sg-card-head",
+    )
+    return html.Section(
+        [
+            heading,
+            html.Div(skeleton(height), id=card_id, className="sg-card-body", style={"minHeight": height}),
+        ],
+        className="sg-card sg-wide" if wide else "sg-card",
+        **{"aria-label": title},
+    )
+
+
+def info(text: str, about: str) -> Component:
+    """A small help button with a tooltip, also for keyboards."""
+    return dmc.Tooltip(
+        dmc.UnstyledButton(icon("help"), className="sg-help", **{"aria-label": f"About {about}: {text}"}),
+        label=text,
+        multiline=True,
+        w=260,
+        withArrow=True,
+        events={"hover": True, "focus": True, "touch": True},
+    )
+
+
+def skeleton(height: int) -> Component:
+    """A grey place holder while the first answer is on its way."""
+    return dmc.Skeleton(height=height, radius="md")
+
+
+def shown(content: Component, stamp: Stamp, csv: str) -> list[Component]:
+    """A drawn card body: its content, then its stamp and CSV link."""
+    return [html.Div(content, className="sg-card-content"), footer(stamp, csv)]
+
+
+def footer(stamp: Stamp, csv: str) -> Component:
+    """Small line under every chart and table: how complete and fresh it is, and its rows as CSV."""
+    link = html.A(
+        [icon("download"), "CSV"],
+        href=csv,
+        className="sg-csv",
+        download="",
+        title="All rows as CSV",
+        **{"aria-label": "Download all rows as CSV"},
+    )
+    return html.Div([html.Span(numbers.stamp(stamp), className="sg-stamp"), link], className="sg-card-foot")
+
+
+def link(label: str, href: str) -> Component:
+    """A link that stays inside the page."""
+    return dcc.Link(label, href=href, className="sg-link")

@@ -1,0 +1,46 @@
+"""Controls bound to the URL: their ids name the parameter, ``assets/js/address.js`` keeps both equal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import dcc
+
+Component = Any
+
+
+def param(key: str, default: str = "", kind: str = "text") -> dict[str, str]:
+    """The id of a control for a URL parameter; ``kind`` is text, list or period."""
+    return {"type": "param", "key": key, "default": default, "kind": kind}
+
+
+def hidden(key: str, value: str, default: str = "") -> Component:
+    """A parameter without a visible control of its own."""
+    return dcc.Input(id=param(key, default), type="hidden", value=value)
+
+
+def choice(key: str, label: str, options: list[tuple[str, str]], value: str, default: str) -> Component:
+    """A segmented choice between a few named values."""
+    return dmc.SegmentedControl(
+        id=param(key, default),
+        data=[{"value": code, "label": text} for code, text in options],
+        value=value,
+        size="xs",
+        attributes={"root": {"aria-label": label}},
+    )
+
+
+def select(
+    key: str, label: str, options: list[tuple[str, str]], value: str, default: str, **extra: Any
+) -> Component:
+    """A drop-down with one value."""
+    return dmc.Select(
+        id=param(key, default),
+        label=label,
+        data=[{"value": code, "label": text} for code, text in options],
+        value=value,
+        allowDeselect=False,
+        size="sm",
+        **extra,
+    )

@@ -1,0 +1,82 @@
+"""Numbers, times and periods as people read them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from data_access.model import Filters, Stamp
+
+NO_VALUE = "–"
+
+
+def whole(value: float | None) -> str:
+    """12,345"""
+    return NO_VALUE if value is None else f"{round(value):,}"
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """A percentage that is already in percent: 12.3 %"""
+    return NO_VALUE if value is None else f"{value:,.{digits}f}\u202f%"
+
+
+def share(value: float | None, digits: int = 1) -> str:
+    """A share between 0 and 1 as a percentage: 12.3 %"""
+    return NO_VALUE if value is None else percent(value * 100, digits)
+
+
+def compact(value: float) -> str:
+    """12,345 as 12.3k, for narrow places."""
+    for limit, unit in ((1e9, "B"), (1e6, "M"), (1e4, "k")):
+        if abs(value) >= limit:
+            return f"{value / (1e3 if unit == 'k' else limit):.1f}".removesuffix(".0") + unit
+    return whole(value)
+
+
+def duration(seconds: float | None) -> str:
+    """2 min 5 s"""
+    if seconds is None:
+        return NO_VALUE
+    if seconds < 1:
+        return f"{round(seconds * 1000)}\u202fms"
+    if seconds < 9.95:
+        return f"{seconds:.1f}".removesuffix(".0") + "\u202fs"
+    parts = []
+    left = round(seconds)
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count}\u202f{unit}")
+    return " ".join(parts[:2])
+
+
+def day(value: date, year: bool = True) -> str:
+    """22 Oct 2026"""
+    return f"{value.day} {value:%b}" + (f" {value.year}" if year else "")
+
+
+def days(first: date, last: date) -> str:
+    """22 Oct – 20 Nov 2026"""
+    if first == last:
+        return day(first)
+    return f"{day(first, first.year != last.year)} – {day(last)}"
+
+
+def period(filters: Filters) -> str:
+    """22 Oct – 20 Nov 2026, Europe/Berlin"""
+    return f"{days(filters.from_day, filters.to_day)}, {filters.time_zone}"
+
+
+def moment(value: datetime, time_zone: str) -> str:
+    """A UTC time without zone as local time: 20 Nov 2026 14:05"""
+    local = value.replace(tzinfo=ZoneInfo("UTC")).astimezone(ZoneInfo(time_zone))
+    return f"{day(local.date())} {local:%H:%M}"
+
+
+def stamp(value: Stamp) -> str:
+    """Where an answer comes from, in one short line."""
+    complete = (
+        f"Complete to {moment(value.complete_to, value.time_zone)}" if value.complete_to else "No data yet"
+    )
+    speed = "cached" if value.cached else f"{max(1, round(value.milliseconds))}\u202fms"
+    return f"{complete} · {whole(value.rows)} {'row' if value.rows == 1 else 'rows'} · {speed}"

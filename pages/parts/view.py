@@ -1,0 +1,71 @@
+"""A page as one person sees it now: back ends, the URL's parameters and the asker's scope."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from data_access.asking import previous
+from data_access.backends import Backends
+from data_access.model import Answer, Filters, Scope
+from data_access.questions import QUESTIONS
+from pages.parts import address
+from pages.parts.access import scope
+
+
+@dataclass(frozen=True)
+class View:
+    """What a page or card is drawn from. Questions asked through it see the URL's filters."""
+
+    backends: Backends
+    path: str
+    raw: dict[str, str]
+    scope: Scope
+
+    def params(self, question: str, **own: str) -> dict[str, str]:
+        """A question's parameters: the URL's filters and its own parameters."""
+        shared = address.shared(self.raw) if QUESTIONS[question].about_period else {}
+        return shared | own
+
+    def ask(self, question: str, **own: str) -> Answer:
+        """Ask a question over the URL's filters."""
+        return self.backends.asking.ask(question, self.params(question, **own), self.scope)
+
+    def ask_before(self, question: str, **own: str) -> Answer:
+        """The same question about the period of equal length that ends the day before."""
+        before = previous(self.filters)
+        days = {"from": before.from_day.isoformat(), "to": before.to_day.isoformat()}
+        return self.backends.asking.ask(question, self.params(question, **own) | days, self.scope)
+
+    def csv(self, question: str, **own: str) -> str:
+        """Link to all rows of a question as CSV, over the period that is shown."""
+        shown = {"from": self.filters.from_day.isoformat(), "to": self.filters.to_day.isoformat()}
+        params = self.params(question, **own)
+        return address.write(
+            f"/csv/{question}", params | shown if QUESTIONS[question].about_period else params
+        )
+
+    def link(self, **changes: str | None) -> str:
+        """Link to this page with some parameters changed; None removes one."""
+        return address.write(self.path, self.raw | changes)
+
+    def own(self, name: str, default: str = "") -> str:
+        """One of the page's own parameters."""
+        return self.raw.get(name, default)
+
+    @cached_property
+    def filters(self) -> Filters:
+        """The URL's filters with the default period filled in."""
+        return self.backends.asking.filters(address.shared(self.raw), self.scope)
+
+    @cached_property
+    def extent(self) -> dict[str, Any]:
+        """First and last event and their number, over all data of the chosen sites."""
+        sites = {"site": self.raw["site"]} if self.raw.get("site") else {}
+        return self.ask("data.extent", **sites).rows[0]
+
+
+def view(backends: Backends, path: str, search: str | None) -> View:
+    """The view of the current request at a URL."""
+    return View(backends, path, address.read(search), scope())
