@@ -1,0 +1,69 @@
+"""Settings: where they come from, and that a wrong one is named with what it takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from data_access.settings import Settings, SettingsError, all_settings, load
+
+
+def test_defaults_need_no_environment() -> None:
+    assert load({}, {}) == Settings()
+
+
+def test_environment_is_read_by_name_and_kind() -> None:
+    environ = {
+        "STREAMGAUGE_PORT": "9000",
+        "STREAMGAUGE_DATA_DIR": "/srv/data",
+        "STREAMGAUGE_DEMO": "no",
+        "PORT": "1",
+    }
+    found = load({}, environ)
+    assert (found.port, found.data_dir, found.demo) == (9000, Path("/srv/data"), False)
+
+
+def test_overrides_beat_the_environment_unless_they_are_none() -> None:
+    environ = {"STREAMGAUGE_PORT": "9000", "STREAMGAUGE_HOST": "0.0.0.0"}
+    found = load({"port": 9100, "host": None}, environ)
+    assert (found.port, found.host) == (9100, "0.0.0.0")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("PROT", "1", "STREAMGAUGE_PROT is no setting; see docs/settings.md"),
+        ("PORT", "eighty", "STREAMGAUGE_PORT is 'eighty'; it takes a whole number"),
+        ("PORT", "-1", "STREAMGAUGE_PORT is -1; it takes 0 or more"),
+        ("DEMO", "maybe", "STREAMGAUGE_DEMO is 'maybe'; it takes true or false"),
+        ("FORM", "cloud", "STREAMGAUGE_FORM is 'cloud'; it takes embedded"),
+        ("TIME_ZONE", "Berlin", "'Berlin' is no time zone; use a name such as Europe/Berlin"),
+        ("SITE_TIME_ZONES", "shop", "has 'shop'; write it as site=Area/City"),
+        ("SITE_TIME_ZONES", "shop=Mars/Base", "'Mars/Base' is no time zone"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_it_takes(name: str, value: str, message: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        load({}, {f"STREAMGAUGE_{name}": value})
+    assert message in str(raised.value)
+
+
+def test_zone_of_a_selection_of_sites() -> None:
+    zones = "shop=Europe/Berlin, blog = America/New_York"
+    found = load({}, {"STREAMGAUGE_SITE_TIME_ZONES": zones, "STREAMGAUGE_TIME_ZONE": "Asia/Tokyo"})
+    assert found.zone_of(("shop",)) == "Europe/Berlin"
+    assert found.zone_of(("blog",)) == "America/New_York"
+    assert found.zone_of(("other",)) == "Asia/Tokyo"
+    assert found.zone_of(()) == "Asia/Tokyo"
+    assert found.zone_of(("shop", "blog")) == "Asia/Tokyo"
+
+
+def test_base_url() -> None:
+    assert load({}, {}).base_url == "http://127.0.0.1:8050"
+    assert load({"public_url": "https://a.example/"}, {}).base_url == "https://a.example"
+
+
+@pytest.mark.parametrize("setting", all_settings(), ids=lambda s: s.name)
+def test_every_setting_has_help(setting: object) -> None:
+    assert setting.metadata["help"].endswith(".")  # type: ignore[attr-defined]
