@@ -1,0 +1,32 @@
+"""Callback requests as the browser sends them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask.testing import FlaskClient
+
+from tests.app.conftest import SAME
+
+URL = "/_dash-update-component"
+
+
+def card_body(card_id: str, search: str = "", pathname: str = "/") -> dict[str, Any]:
+    """The request of a card's drawing callback."""
+    return {
+        "output": f"{card_id}.children",
+        "outputs": {"id": card_id, "property": "children"},
+        "inputs": [
+            {"id": "url", "property": "search", "value": search},
+            {"id": "retry", "property": "data"},
+        ],
+        "state": [{"id": "url", "property": "pathname", "value": pathname}],
+        "changedPropIds": ["url.search"],
+    }
+
+
+def draw(client: FlaskClient, card_id: str, search: str = "", pathname: str = "/") -> str:
+    """A drawn card as JSON text."""
+    answer = client.post(URL, json=card_body(card_id, search, pathname), headers=SAME)
+    assert answer.status_code == 200, answer.text
+    return answer.text

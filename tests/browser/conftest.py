@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from app.auth import make_sign_in_link
+from app.factory import create_app
+from app.users import add_user
+from data_access.backends import Backends
+from tests.app.shop import shop
+from tests.builders import embedded
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PASSWORD = "correct horse battery"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="session")
+def backends(tmp_path_factory: pytest.TempPathFactory) -> Backends:
+    opened = embedded(
+        tmp_path_factory.mktemp("shop"),
+        shop(days=70, sessions_a_day=8),
+        port=free_port(),
+        time_zone="Europe/Berlin",
+    )
+    opened.documents.put("flags", "demo", {"on": True}, None)
+    add_user(opened.documents, "vera", PASSWORD, "viewer")
+    return opened
+
+
+class QuietHandler(WSGIRequestHandler):
+    """Logs no request."""
+
+    def log_request(self, code: object = "-", size: object = "-") -> None:
+        return None
+
+
+@pytest.fixture(scope="session")
+def base(backends: Backends) -> Iterator[str]:
+    """The address of a running app."""
+    settings = backends.settings
+    server = make_server(
+        "127.0.0.1", settings.port, create_app(backends).server, threaded=True, request_handler=QuietHandler
+    )
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield settings.base_url
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """One browser for all tests; missing, they are skipped aloud, or fail in CI."""
+    if not Path(CHROMIUM).exists():
+        if os.environ.get("CI"):
+            pytest.fail(f"{CHROMIUM} is missing; the pages were not tested")
+        pytest.skip(f"{CHROMIUM} is missing; the pages are not tested")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def signed_in(chromium: Any, base: str, backends: Backends) -> Any:
+    """The cookies of someone who used the one-click link."""
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(make_sign_in_link(backends))
+    state = context.storage_state()
+    context.close()
+    return state

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.browser.visits import PAGES, PHONE, WIDE, visiting
+
+MOST_BYTES = 1_800_000
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_loads_clean_and_light(chromium: Any, base: str, signed_in: Any, path: str) -> None:
+    with visiting(chromium, base, signed_in) as visit:
+        session = visit.page.context.new_cdp_session(visit.page)
+        session.send("Network.enable")
+        sizes: list[float] = []
+        session.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
+        visit.open(path)
+        assert visit.problems == []
+        assert 100_000 < sum(sizes) <= MOST_BYTES
+        print(f"{path}: {sum(sizes) / 1000:,.0f} kB in {len(sizes)} requests")
+
+
+def test_the_grid_is_loaded_only_where_it_is_used(chromium: Any, base: str, signed_in: Any) -> None:
+    with visiting(chromium, base, signed_in) as visit:
+        seen: list[str] = []
+        visit.page.on("request", lambda request: seen.append(request.url))
+        visit.open("/")
+        assert not [url for url in seen if "ag_grid" in url]
+        assert not [url for url in seen if "/plotly/" in url]
+        visit.page.get_by_role("link", name="Explore").click()
+        visit.page.wait_for_selector(".ag-row")
+        assert [url for url in seen if "ag_grid" in url]
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("path", [*PAGES, "/no-such-page", "/funnels?breakdown=device"])
+def test_axe_finds_nothing(
+    chromium: Any, base: str, signed_in: Any, path: str, theme: str, size: dict[str, int]
+) -> None:
+    with visiting(chromium, base, signed_in, viewport=size, color_scheme=theme) as visit:
+        visit.open(path)
+        assert visit.axe() == []
+        assert visit.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_in_what_opens(chromium: Any, base: str, signed_in: Any, theme: str) -> None:
+    with visiting(chromium, base, signed_in, color_scheme=theme) as visit:
+        visit.open("/explore")
+        visit.page.locator("#filters-open").click()
+        visit.page.wait_for_timeout(600)
+        assert visit.axe() == []
+        visit.page.keyboard.press("Escape")
+        visit.page.locator(".ag-row").nth(1).locator(".ag-cell").nth(1).click()
+        visit.page.wait_for_selector(".sg-timeline")
+        visit.page.wait_for_timeout(600)
+        assert visit.axe() == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_on_the_sign_in(chromium: Any, base: str, theme: str) -> None:
+    with visiting(chromium, base, color_scheme=theme) as visit:
+        for path in ("/sign-in", "/sign-in/link?token=used"):
+            visit.page.goto(base + path)
+            assert visit.axe() == []
+
+
+def test_pages_have_titles_a_language_and_one_heading(chromium: Any, base: str, signed_in: Any) -> None:
+    with visiting(chromium, base, signed_in) as visit:
+        for path, name in (("/", "Overview"), ("/funnels", "Funnels"), ("/nowhere", "Page not found")):
+            visit.open(path)
+            assert visit.page.title() == f"{name} · Streamgauge"
+            assert visit.page.locator("h1").all_inner_texts() == [name]
+        assert visit.page.evaluate("document.documentElement.lang") == "en"
+
+
+def test_the_navigation_opens_on_a_phone(chromium: Any, base: str, signed_in: Any) -> None:
+    with visiting(chromium, base, signed_in, viewport=PHONE) as visit:
+        visit.open("/")
+        link = visit.page.get_by_role("link", name="Funnels")
+        assert not link.is_visible()
+        visit.page.get_by_label("Open or close the navigation").click()
+        visit.page.wait_for_timeout(500)
+        link.click()
+        visit.page.wait_for_selector(".sg-funnel-summary")
+        visit.page.wait_for_timeout(600)
+        assert not link.is_visible()
+
+
+def test_the_skip_link_leads_to_the_content(chromium: Any, base: str, signed_in: Any) -> None:
+    with visiting(chromium, base, signed_in) as visit:
+        visit.open("/")
+        visit.page.keyboard.press("Tab")
+        assert visit.page.evaluate("document.activeElement.textContent") == "Skip to content"
+        visit.page.keyboard.press("Enter")
+        assert visit.page.evaluate("document.activeElement.id") == "page"
+
+
+def test_the_theme_is_right_before_the_first_paint_and_kept(chromium: Any, base: str, signed_in: Any) -> None:
+    with visiting(chromium, base, signed_in, color_scheme="light") as visit:
+        visit.open("/")
+        requests: list[str] = []
+        visit.page.on("request", lambda request: requests.append(request.url))
+        visit.page.get_by_label("Switch between light and dark").click()
+        visit.page.wait_for_timeout(300)
+        assert requests == []
+        assert theme(visit) == "dark"
+        # Scripts are deferred: whatever is known when the body appears was set by the head alone.
+        visit.page.add_init_script(
+            """document.addEventListener('readystatechange', () => { window.seen = window.seen ||
+            [document.documentElement.getAttribute('data-mantine-color-scheme'),
+             getComputedStyle(document.body).backgroundColor]; })"""
+        )
+        visit.page.reload()
+        assert visit.page.evaluate("window.seen") == ["dark", "rgb(16, 18, 21)"]
+        visit.page.wait_for_selector("h1")
+        assert theme(visit) == "dark"
+
+
+def theme(visit: Any) -> str:
+    found: str = visit.page.evaluate("document.documentElement.getAttribute('data-mantine-color-scheme')")
+    return found
+
+
+def test_charts_take_the_theme_from_css(chromium: Any, base: str, signed_in: Any) -> None:
+    with visiting(chromium, base, signed_in, color_scheme="dark") as visit:
+        visit.open("/")
+        fill = "getComputedStyle(document.querySelector('.xtick text')).fill"
+        assert visit.page.evaluate(fill) == "rgb(163, 171, 185)"

@@ -1,0 +1,90 @@
+"""A page in the browser, with everything it should not do noted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
+WIDE, PHONE = {"width": 1440, "height": 1000}, {"width": 390, "height": 844}
+PAGES = ("/", "/funnels", "/explore")
+MARK = {"/": "#overview-series .js-plotly-plot", "/funnels": ".sg-funnel-summary", "/explore": ".ag-row"}
+
+
+class Visit:
+    """One page in a context of its own."""
+
+    def __init__(self, page: Any, base: str) -> None:
+        self.page = page
+        self.base = base
+        self.problems: list[str] = []
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
+        page.on("request", self._request)
+        page.on("response", self._response)
+        self.under_way = 0
+        page.on("request", lambda _: self._count(1))
+        page.on("requestfinished", lambda _: self._count(-1))
+        page.on("requestfailed", lambda _: self._count(-1))
+
+    def _console(self, message: Any) -> None:
+        if message.type in {"error", "warning"}:
+            self.problems.append(f"{message.type}: {message.text}")
+
+    def _request(self, request: Any) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme not in {"data", "blob"} and parts.netloc != urlsplit(self.base).netloc:
+            self.problems.append(f"request to another host: {request.url}")
+
+    def _response(self, response: Any) -> None:
+        if response.status >= 400:
+            self.problems.append(f"{response.status}: {response.url}")
+
+    def _count(self, change: int) -> None:
+        self.under_way += change
+
+    def open(self, path: str) -> None:
+        """Go to a page and wait until it is drawn."""
+        self.page.goto(self.base + path)
+        self.page.wait_for_selector(MARK.get(urlsplit(path).path, "h1"))
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until for a while no place holder is left and no request is under way."""
+        quiet = 0
+        for _ in range(150):
+            self.page.wait_for_timeout(100)
+            busy = self.page.locator(".mantine-Skeleton-root, [data-dash-is-loading=true]").count()
+            quiet = 0 if busy or self.under_way else quiet + 1
+            if quiet == 4:
+                return
+        raise AssertionError(f"{self.page.url} is still busy")
+
+    @property
+    def query(self) -> str:
+        """The query in plain text."""
+        found: str = self.page.evaluate("decodeURIComponent(location.search)")
+        return found
+
+    def axe(self) -> list[str]:
+        """Accessibility violations, one line each."""
+        self.page.evaluate(AXE)
+        found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        return [
+            f"{rule['id']}: {node['html'][:160]} {node['any'][0]['message'] if node['any'] else ''}"
+            for rule in found["violations"]
+            for node in rule["nodes"]
+        ]
+
+
+@contextmanager
+def visiting(chromium: Any, base: str, state: Any = None, **options: Any) -> Iterator[Visit]:
+    """A visit that ends with its context closed."""
+    context = chromium.new_context(storage_state=state, **({"viewport": WIDE} | options))
+    try:
+        yield Visit(context.new_page(), base)
+    finally:
+        context.close()
