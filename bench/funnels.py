@@ -27,7 +27,9 @@ def measure(folder: Path, events: int) -> list[Result]:
     theirs = pandas_funnel(files)
     if ours != theirs:
         raise AssertionError(f"the funnels differ: ours {ours}, pandas {theirs}")
-    seconds = alternating(3, lambda: _reached(backends), lambda: pandas_funnel(files), lambda: _reached(with_bot))
+    seconds = alternating(
+        3, lambda: _reached(backends), lambda: pandas_funnel(files), lambda: _reached(with_bot)
+    )
     return [
         Result(
             "funnel ÷ pandas on the same Parquet",
