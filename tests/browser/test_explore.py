@@ -72,6 +72,7 @@ def columns(visit: Any) -> list[str]:
     """Headings from left to right; the grid keeps its elements in another order."""
     found: list[str] = visit.page.evaluate(
         """() => [...document.querySelectorAll('.ag-header-cell')]
-        .sort((a, b) => a.getBoundingClientRect().x - b.getBoundingClientRect().x).map(e => e.innerText.trim())"""
+        .sort((a, b) => a.getBoundingClientRect().x - b.getBoundingClientRect().x)
+        .map(cell => cell.innerText.trim())"""
     )
     return found

@@ -170,6 +170,13 @@ def test_a_late_event_joins_sessions_over_midnight(tmp_path: Path) -> None:
     consistent(backends)
 
 
+def test_a_late_event_moves_the_session_of_a_day_that_gains_nothing(tmp_path: Path) -> None:
+    backends = embedded(tmp_path, [event(at="2024-03-02 00:10"), event(at="2024-03-02 12:00")])
+    add(backends, event(at="2024-03-01 23:50"))
+    assert spans(backends)[0] == (moment("2024-03-01 23:50"), moment("2024-03-02 00:10"), 2)
+    consistent(backends)
+
+
 def test_a_session_says_what_its_first_and_last_events_said(tmp_path: Path) -> None:
     backends = embedded(
         tmp_path,
