@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import dash_mantine_components as dmc
 from dash import html
@@ -84,7 +83,7 @@ def draw_kpis(view: View) -> Component:
     """The six figures with their change and course."""
     now = view.ask("overview.kpis")
     before = view.ask_before("overview.kpis").rows[0]
-    course = view.ask("events.over_time").rows
+    course = view.past(view.ask("events.over_time").rows)
     complete = kpis.has_earlier_data(view)
     tiles = [
         kpis.tile(view, metric, now.rows[0], before if complete else None, course) for metric in kpis.METRICS
@@ -119,11 +118,10 @@ def _series(
     view: View, metric: kpis.Metric, rows: list[dict[str, Any]], before: list[float | None]
 ) -> figures.Series:
     """The rows up to now: intervals to come are no zeros, and the current one is unfinished."""
-    now = datetime.now(ZoneInfo(view.filters.time_zone)).replace(tzinfo=None)
     times = [row["time"] for row in rows]
-    past = [row for row in rows if row["time"] <= now]
+    past = view.past(rows)
     length = times[-1] - times[-2] if len(times) > 1 else timedelta(days=1)
-    partial = bool(past) and past[-1]["time"] + length > now
+    partial = bool(past) and past[-1]["time"] + length > view.now
     return figures.Series(times, [row[metric.name] for row in past], before, metric.suffix, partial)
 
 

@@ -79,9 +79,8 @@ def line(series: Series) -> Figure:
     """A series over time, with the period before it and an unfinished last interval as dotted lines."""
     suffix = series.suffix
     value = "%{y:,.1f}" + suffix if suffix else "%{y:,.0f}"
-    x = axis(
-        type="date", showgrid=False, hoverformat=_when(series.hours), nticks=8, range=_range(series.times)
-    )
+    dates = {"type": "date", "hoverformat": _when(series.hours), "range": _range(series.times)}
+    x = axis(showgrid=False, nticks=8, spikethickness=1, **dates)
     y = axis(rangemode="tozero", ticksuffix=suffix, nticks=5, tickformat="" if suffix else "~s")
     stamps = [time.isoformat() for time in series.times]
     before = _trace(stamps, list(series.before), f"Before: {value}<extra></extra>", QUIET, "dot")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from data_access.asking import previous
 from data_access.backends import Backends
@@ -58,6 +60,15 @@ class View:
     def filters(self) -> Filters:
         """The URL's filters with the default period filled in."""
         return self.backends.asking.filters(address.shared(self.raw), self.scope)
+
+    def past(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """A series' rows up to now: intervals still to come are no zeros."""
+        return [row for row in rows if row["time"] <= self.now]
+
+    @property
+    def now(self) -> datetime:
+        """The local time in the filters' zone, without zone as in the answers."""
+        return datetime.now(ZoneInfo(self.filters.time_zone)).replace(tzinfo=None)
 
     @cached_property
     def extent(self) -> dict[str, Any]:
