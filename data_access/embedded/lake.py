@@ -46,10 +46,15 @@ class EmbeddedLake:
         self._files = lru_cache(maxsize=32)(self._plan)
 
     def append(self, events: pa.Table) -> None:
-        """Add canonical events to the raw table in one commit. Raises ValueError on a wrong schema."""
+        """Add canonical events to the raw table in one commit, event times cut to the millisecond.
+
+        Raises ValueError on a wrong schema.
+        """
         if not events.schema.equals(EVENT_SCHEMA):
             events = events.select(EVENT_SCHEMA.names).cast(EVENT_SCHEMA)
-        self.open_table(RAW).append(events)
+        at = EVENT_SCHEMA.get_field_index("ts")
+        whole = pc.floor_temporal(events["ts"], unit="millisecond")
+        self.open_table(RAW).append(events.set_column(at, EVENT_SCHEMA.field(at), whole))
 
     def ingested(self, prefix: str) -> dict[str, int]:
         """Raw batches whose ingest_id starts with ``prefix``, with their row counts."""

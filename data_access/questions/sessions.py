@@ -10,7 +10,7 @@ from data_access.sql import Params, scope_condition
 def timeline(ask: Ask) -> Sql:
     """The session's events in order, with seconds since its start and to the next event."""
     key = ask.values["session"]
-    if not key.isdigit() or len(key) > 18:
+    if not key.isdigit() or int(key) >= 2**63:
         raise UsageError(f"session={key!r}; take it from the session_key column of explore.events")
     params = Params({})
     conditions = [f"session_key = {params.add(int(key))}", *scope_condition(ask.scope, params)]

@@ -97,6 +97,11 @@ def test_append_refuses_a_wrong_schema(tmp_path: Path) -> None:
     assert backends.lake.curate().raw_rows == 0
 
 
+def test_event_times_are_cut_to_the_millisecond(tmp_path: Path) -> None:
+    backends = embedded(tmp_path, [event(at=after(microseconds=1999))])
+    assert read(backends, "events")["ts"].to_pylist() == [after(milliseconds=1)]
+
+
 def test_version_says_how_far_the_data_reaches(tmp_path: Path) -> None:
     backends = embedded(tmp_path, [event(at=after(hours=2)), event()])
     assert backends.lake.snapshot().complete_to == after(hours=2)

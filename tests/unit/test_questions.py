@@ -237,3 +237,10 @@ def test_a_scope_is_kept_by_every_question(tmp_path: Path) -> None:
             raw = own | (period() if question.about_period else {})
             found = both.asking.ask(name, raw, scope).rows
             assert found == alone.asking.ask(name, raw, EVERYONE).rows
+
+
+def test_every_session_key_opens_its_session(shop: Backends) -> None:
+    largest = str(2**60 - 1)  # 60 bits: up to 19 digits
+    assert ask(shop, "sessions.timeline", session=largest) == []
+    with pytest.raises(UsageError, match="session_key"):
+        ask(shop, "sessions.timeline", session=str(2**63))
