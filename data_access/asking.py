@@ -25,7 +25,7 @@ from data_access.settings import Settings
 from data_access.sql import DIMENSIONS
 
 DEFAULT_DAYS = 30
-PART_ROWS = 25_000
+PART_ROWS = 15_000
 
 Today = Callable[[ZoneInfo], date]
 

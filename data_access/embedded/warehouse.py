@@ -21,7 +21,7 @@ from data_access.sql import to_engine
 
 log = logging.getLogger(__name__)
 
-BATCH_ROWS = 20_000
+BATCH_ROWS = 8_000
 _PREFIX = "lake_table_"
 
 
@@ -46,7 +46,7 @@ class EmbeddedWarehouse:
         return self.table(nothing, version).schema
 
     def stream(self, sql: Sql, version: Version) -> Iterator[pa.RecordBatch]:
-        """The answer in record batches of at most 20,000 rows."""
+        """The answer in record batches of at most 8,000 rows."""
         with self._running(sql, version) as result:
             yield from result.to_arrow_reader(BATCH_ROWS)
 

@@ -64,7 +64,7 @@ def test_columns_can_be_chosen_and_stay(chromium: Any, base: str, signed_in: Any
         visit.settle()
         assert columns(visit)[:4] == ["Time", "Event", "Product", "Brand"]
         visit.open("/explore")
-        visit.page.wait_for_timeout(500)
+        visit.settle()
         assert columns(visit)[:4] == ["Time", "Event", "Product", "Brand"]
 
 

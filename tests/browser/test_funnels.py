@@ -29,7 +29,7 @@ def test_the_builder_works_by_keyboard_alone(chromium: Any, base: str, signed_in
         page.keyboard.press("Tab")
         page.keyboard.type("M, or L]")
         page.keyboard.press("Tab")
-        page.wait_for_timeout(900)
+        page.wait_for_url("**L*add_to_cart_click*")
         assert visit.query.startswith("?steps=product_view[properties.size=M\\, or L\\]],add_to_cart_click")
         page.get_by_role("button", name="Add step").focus()
         page.keyboard.press("Enter")

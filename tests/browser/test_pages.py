@@ -51,12 +51,12 @@ def test_axe_finds_nothing_in_what_opens(chromium: Any, base: str, signed_in: An
     with visiting(chromium, base, signed_in, color_scheme=theme) as visit:
         visit.open("/explore")
         visit.page.locator("#filters-open").click()
-        visit.page.wait_for_timeout(600)
+        visit.still()
         assert visit.axe() == []
         visit.page.keyboard.press("Escape")
         visit.page.locator(".ag-row").nth(1).locator(".ag-cell").nth(1).click()
         visit.page.wait_for_selector(".sg-timeline")
-        visit.page.wait_for_timeout(600)
+        visit.still()
         assert visit.axe() == []
 
 
@@ -83,11 +83,9 @@ def test_the_navigation_opens_on_a_phone(chromium: Any, base: str, signed_in: An
         link = visit.page.get_by_role("link", name="Funnels")
         assert not link.is_visible()
         visit.page.get_by_label("Open or close the navigation").click()
-        visit.page.wait_for_timeout(500)
         link.click()
         visit.page.wait_for_selector(".sg-funnel-summary")
-        visit.page.wait_for_timeout(600)
-        assert not link.is_visible()
+        link.wait_for(state="hidden")
 
 
 def test_the_skip_link_leads_to_the_content(chromium: Any, base: str, signed_in: Any) -> None:
@@ -105,7 +103,7 @@ def test_the_theme_is_right_before_the_first_paint_and_kept(chromium: Any, base:
         requests: list[str] = []
         visit.page.on("request", lambda request: requests.append(request.url))
         visit.page.get_by_label("Switch between light and dark").click()
-        visit.page.wait_for_timeout(300)
+        visit.still()
         assert requests == []
         assert theme(visit) == "dark"
         # Scripts are deferred: whatever is known when the body appears was set by the head alone.

@@ -52,6 +52,15 @@ class Visit:
         self.page.wait_for_selector(MARK.get(urlsplit(path).path, "h1"))
         self.settle()
 
+    def still(self) -> None:
+        """Wait until the page has been drawn and every transition has ended."""
+        self.page.evaluate(
+            "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        )
+        self.page.wait_for_function(
+            "() => document.getAnimations().every(animation => animation.playState !== 'running')"
+        )
+
     def settle(self) -> None:
         """Wait until for a while no place holder is left and no request is under way."""
         quiet = 0

@@ -53,7 +53,7 @@ def test_streams_come_in_bounded_batches(tmp_path: Path) -> None:
     backends = embedded(tmp_path, [event(at=after(milliseconds=n)) for n in range(45_000)])
     sql = Sql("select ts from events order by events.ts")
     batches = list(backends.warehouse.stream(sql, backends.lake.snapshot()))
-    assert max(batch.num_rows for batch in batches) <= 20_000
+    assert max(batch.num_rows for batch in batches) <= 8_000
     assert pa.Table.from_batches(batches)["ts"].to_pylist() == [after(milliseconds=n) for n in range(45_000)]
 
 
