@@ -1,0 +1,133 @@
+"""The command line, in process: what it prints, where, and its exit status."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+from app.cli import main
+
+STEPS = "steps=view,cart,buy"
+PERIOD = ("from=2024-03-01", "to=2024-03-02")
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three visitors of a tiny shop, imported by the command."""
+    folder = tmp_path_factory.mktemp("cli")
+    source, mapping = folder / "events.csv", folder / "map.toml"
+    source.write_text(
+        "who,what,at,land\n"
+        "1,v,2024-03-01T10:00:00Z,DE\n1,c,2024-03-01T10:01:00Z,DE\n1,b,2024-03-01T10:03:00Z,DE\n"
+        "2,v,2024-03-01T11:00:00Z,FR\n2,c,2024-03-01T11:05:00Z,FR\n3,v,2024-03-02T09:00:00Z,FR\n"
+        "4,v,not a time,FR\n"
+    )
+    mapping.write_text(
+        '[events]\nuser_id = "who"\nts = "at"\ncountry = "land"\n'
+        'event_name = {column = "what", values = {v = "view", c = "cart", b = "buy"}}\n'
+        'event_type = {constant = "custom"}\n'
+    )
+    words = ["import", str(source), "--map", str(mapping), "--data-dir", str(folder / "data")]
+    assert main(words) == 0
+    return folder
+
+
+def run(lake: Path, *words: str) -> int:
+    return main([*words, "--data-dir", str(lake / "data")])
+
+
+def test_a_second_import_adds_nothing(lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    again = ("import", str(lake / "events.csv"), "--map", str(lake / "map.toml"))
+    assert run(lake, *again) == 0
+    assert "0 events added of 7 rows" in capsys.readouterr().out
+    rejects = list((lake / "data" / "rejects").glob("*.csv"))
+    assert rejects
+    assert "not a time" in rejects[0].read_text()
+
+
+def test_ask_answers_as_json(lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(lake, "ask", "funnel.steps", STEPS, "window=7d", *PERIOD) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert list(answer) == ["question", "columns", "rows", "stamp"]
+    assert answer["columns"] == [
+        "step",
+        "name",
+        "reached",
+        "from_previous",
+        "from_first",
+        "median_seconds",
+        "p90_seconds",
+    ]
+    assert [row[:3] for row in answer["rows"]] == [[1, "view", 3], [2, "cart", 2], [3, "buy", 1]]
+    assert answer["rows"][1][5] == 180.0
+    assert answer["stamp"]["time_zone"] == "UTC"
+
+
+def test_ask_answers_as_csv_and_as_a_table(lake: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert run(lake, "ask", "events.mix", "country=DE", *PERIOD, "--format", "csv") == 0
+    rows = list(csv.DictReader(io.StringIO(capfdbinary.readouterr().out.decode())))
+    assert sorted((row["value"], row["events"]) for row in rows) == [
+        ("buy", "1"),
+        ("cart", "1"),
+        ("view", "1"),
+    ]
+    assert run(lake, "ask", "overview.kpis", *PERIOD, "--format", "table") == 0
+    head, line = capfdbinary.readouterr().out.decode().splitlines()
+    assert head.split()[0] == "events"
+    assert line.split()[0] == "6"
+
+
+def test_list_names_every_question(lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(lake, "ask", "--list") == 0
+    listed = capsys.readouterr().out
+    assert "funnel.steps" in listed
+    assert "window=7d" in listed
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "says"),
+    [
+        (("ask", "nope"), 2, "'nope' is no question; it takes one of"),
+        (("ask", "funnel.steps", "steps=view"), 2, "it takes 2 to 10"),
+        (("ask", "overview.kpis", "from"), 2, "is no key=value"),
+        (("ask",), 2, "ask --list lists them"),
+        (("fly",), 2, "invalid choice: 'fly'"),
+        (("users", "remove", "nobody"), 2, "there is no user 'nobody'"),
+        (("demo",), 2, "choose an empty folder"),
+    ],
+)
+def test_errors_are_one_line_that_says_what_to_do(
+    lake: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], status: int, says: str
+) -> None:
+    assert run(lake, *words) == status
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    assert says in captured.err
+
+
+def test_a_port_in_use_is_said(lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        assert run(lake, "serve", "--port", str(taken.getsockname()[1])) == 2
+    assert "is in use" in capsys.readouterr().err
+
+
+def test_doctor_and_maintain_report(lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(lake, "doctor") == 0
+    report = capsys.readouterr().out
+    assert "6 events, 2024-03-01 10:00:00 to 2024-03-02 09:00:00 UTC" in report
+    assert "DuckDB" in report
+    assert run(lake, "maintain") == 0
+    assert "orphan files deleted" in capsys.readouterr().out
+
+
+def test_a_sign_in_link_is_printed(lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(lake, "sign-in-link") == 0
+    assert capsys.readouterr().out.startswith("http://127.0.0.1:8050/sign-in/link?token=")
