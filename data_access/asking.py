@@ -1,6 +1,6 @@
 """From a question's name and text parameters to its answer: the one path every reader takes.
 
-Pages, CSV exports and the command line all call ``ask`` or ``stream`` with the same text parameters
+Pages, CSV exports and the command line all call ``ask`` or ``export`` with the same text parameters
 (they are also the URL's), so a number on a page can always be had in a script.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from itertools import chain
@@ -17,12 +17,13 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from data_access import lists
-from data_access.model import Answer, Bots, Filters, Scope, Sql, Stamp, UsageError, Version
-from data_access.ports import Cache, Lake, Warehouse
-from data_access.questions import PERIOD_PARAMS, QUESTIONS, Ask, Question
+from data_access import comparison, conditions, lists, segments
+from data_access.local_time import utc_span
+from data_access.model import Answer, Bots, Condition, Filters, Group, Scope, Sql, Stamp, UsageError, Version
+from data_access.ports import Cache, Documents, Lake, Warehouse
+from data_access.questions import COMPARE, PERIOD_PARAMS, QUESTIONS, Ask, Question
 from data_access.settings import Settings
-from data_access.sql import DIMENSIONS
+from data_access.sql import ALL_DIMENSIONS, chosen_sites
 
 DEFAULT_DAYS = 30
 PART_ROWS = 15_000
@@ -36,12 +37,47 @@ def today_in(zone: ZoneInfo) -> date:
 
 
 @dataclass(frozen=True, slots=True)
+class Export:
+    """All rows of an answer in batches, the first of them without rows, and what to say about them.
+
+    The stamp's ``rows`` is 0 when the rows are streamed: nobody knows yet.
+    """
+
+    batches: Iterator[pa.RecordBatch]
+    asked: Asked
+    stamp: Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a question's text parameters came to: the resolved period, filters and own parameters."""
+
+    question: Question
+    ask: Ask
+    compare: str
+
+
+@dataclass(slots=True)
+class _Work:
+    """What answering took: bytes read where the engine said, and whether everything was in the cache."""
+
+    scanned: list[int] = field(default_factory=list)
+    cached: bool = True
+
+    @property
+    def bytes_scanned(self) -> int | None:
+        """Bytes read: 0 from the cache, None when the engine did not say."""
+        return 0 if self.cached else sum(self.scanned) or None
+
+
+@dataclass(frozen=True, slots=True)
 class Asking:
-    """Answers questions over one lake, warehouse and cache."""
+    """Answers questions over one lake, warehouse and cache; ``documents`` hold the saved segments."""
 
     lake: Lake
     warehouse: Warehouse
     cache: Cache
+    documents: Documents
     settings: Settings
     today: Today = today_in
 
@@ -52,28 +88,65 @@ class Asking:
         fails.
         """
         started = time.perf_counter()
-        version = self.lake.snapshot()
-        question, asked = self._prepare(name, raw, scope, version)
-        sql = question.sql(asked)
-        table, cached = self.cache.get_or_compute(
-            self._key(sql, scope, version), lambda: self.warehouse.table(sql, version)
-        )
-        table = question.finish(table, asked)
-        return Answer(name, table, self._stamp(asked, version, table.num_rows, started, cached))
+        version, work = self.lake.snapshot(), _Work()
+        asked = self._prepare(name, raw, scope, version)
+        table, truncated = self._answer(asked, version, work)
+        return Answer(name, table, self._stamp(asked, version, work, started, table.num_rows, truncated))
 
-    def stream(self, name: str, raw: Mapping[str, str], scope: Scope) -> Iterator[pa.RecordBatch]:
-        """All rows of a question in record batches, past the cache, over one data version.
+    def export(self, name: str, raw: Mapping[str, str], scope: Scope) -> Export:
+        """All rows of a question in record batches, over one data version.
 
-        There is always a first batch, if need be without rows. Raises as ``ask`` does, usage errors
-        before the first batch is asked for.
+        Raises as ``ask`` does, usage errors before the first batch is asked for.
         """
-        version = self.lake.snapshot()
-        question, asked = self._prepare(name, raw, scope, version)
+        started = time.perf_counter()
+        version, work = self.lake.snapshot(), _Work()
+        asked = self._prepare(name, raw, scope, version)
+        question = asked.question
         if question.sizes is None:
-            table = question.finish(self.warehouse.table(question.sql(asked), version), asked)
-            return chain([_no_rows(table.schema)], table.to_batches())
-        schema = self.warehouse.schema(question.sql(asked), version)
-        return chain([_no_rows(schema)], self._parts(question, question.sizes(asked), asked, version))
+            table, truncated = self._answer(asked, version, work)
+            stamp = self._stamp(asked, version, work, started, table.num_rows, truncated)
+            return Export(chain([_no_rows(table.schema)], table.to_batches()), asked, stamp)
+        schema = self.warehouse.schema(question.sql(asked.ask), version)
+        parts = self._parts(question, question.sizes(asked.ask), asked.ask, version)
+        work.cached = False
+        stamp = self._stamp(asked, version, work, started, 0, False)
+        return Export(chain([_no_rows(schema)], parts), asked, stamp)
+
+    def filters(self, raw: Mapping[str, str], scope: Scope) -> Filters:
+        """The filters that ``raw`` asks for, with the default period filled in."""
+        return self._filters(raw, scope, self.lake.snapshot())
+
+    def before(self, raw: Mapping[str, str], scope: Scope) -> Filters | None:
+        """The filters over the period that answers are compared with; None without a comparison or
+        where the data does not reach back over it."""
+        version = self.lake.snapshot()
+        filters = self._filters({k: v for k, v in raw.items() if k != "compare"}, scope, version)
+        return self._before(filters, raw.get("compare") or COMPARE.default, scope, version)
+
+    def _answer(self, asked: Asked, version: Version, work: _Work) -> tuple[pa.Table, bool]:
+        """The finished table, compared and limited; True when the limit left out rows."""
+        question, ask = asked.question, asked.ask
+        table = self._one(question, ask, version, work)
+        if ask.before is not None and question.pair != "sql":
+            earlier = self._one(question, replace(ask, filters=ask.before, before=None), version, work)
+            pair = comparison.aligned if question.pair == "position" else comparison.joined
+            table = pair(table, earlier, question.metrics)
+        if question.metrics and asked.compare != "none":
+            table = question.after(comparison.with_changes(table, question.metrics))
+        limit = question.limit(ask) if question.limit else table.num_rows
+        return table.slice(0, limit), table.num_rows > limit
+
+    def _one(self, question: Question, ask: Ask, version: Version, work: _Work) -> pa.Table:
+        table = self._run(question.sql(ask), ask.scope, version, work)
+        return question.finish(table, ask)
+
+    def _run(self, sql: Sql, scope: Scope, version: Version, work: _Work) -> pa.Table:
+        key = self._key(sql, scope, version)
+        table, cached = self.cache.get_or_compute(
+            key, lambda: self.warehouse.table(sql, version, work.scanned.append)
+        )
+        work.cached = work.cached and cached
+        return table
 
     def _parts(
         self, question: Question, sizes: Sql, asked: Ask, version: Version
@@ -82,37 +155,55 @@ class Asking:
         for part in parts(self.warehouse.table(sizes, version).to_pylist()):
             yield from self.warehouse.stream(question.sql(replace(asked, part=part)), version)
 
-    def filters(self, raw: Mapping[str, str], scope: Scope) -> Filters:
-        """The filters that ``raw`` asks for, with the default period filled in."""
-        return self._filters(raw, scope, self.lake.snapshot())
-
-    def _prepare(
-        self, name: str, raw: Mapping[str, str], scope: Scope, version: Version
-    ) -> tuple[Question, Ask]:
+    def _prepare(self, name: str, raw: Mapping[str, str], scope: Scope, version: Version) -> Asked:
         question = QUESTIONS.get(name)
         if question is None:
             raise UsageError(f"{name!r} is no question; it takes one of {', '.join(QUESTIONS)}")
         own = {param.name: param.default for param in question.params}
-        shared = {param.name for param in PERIOD_PARAMS} | set(DIMENSIONS) if question.about_period else set()
-        unknown = [key for key in raw if key not in own and key not in shared]
-        if unknown:
-            raise UsageError(
-                f"{name} takes no {unknown[0]!r}; it takes {', '.join([*own, *sorted(shared)]) or 'nothing'}"
-            )
+        _check_names(question, own, raw)
         values = own | {key: value for key, value in raw.items() if key in own and value != ""}
-        filters = (
-            self._filters({k: v for k, v in raw.items() if k in shared}, scope, version)
-            if question.about_period
-            else Filters(date.min, date.max)
-        )
-        return question, Ask(filters, scope, values)
+        if not question.about_period:
+            return Asked(question, Ask(Filters(date.min, date.max), scope, values), "none")
+        shared = {k: v for k, v in raw.items() if k not in own and k != COMPARE.name}
+        filters = self._filters(shared, scope, version)
+        compare = (raw.get(COMPARE.name) or COMPARE.default) if question.metrics else "none"
+        before = self._before(filters, compare, scope, version)
+        return Asked(question, question.settle(Ask(filters, scope, values, before)), compare)
+
+    def _before(self, filters: Filters, compare: str, scope: Scope, version: Version) -> Filters | None:
+        before = comparison.before(filters, compare)
+        return before if before is not None and self._reaches(before, filters, scope, version) else None
+
+    def _reaches(self, before: Filters, now: Filters, scope: Scope, version: Version) -> bool:
+        """Whether the data reaches back over a whole period; else a change would mislead."""
+        first = self._extent(scope, chosen_sites(now), version)["first_ts"]
+        start, end = utc_span(before)[0], utc_span(now)[1]
+        # Data that starts within the period's first day covers it as days are counted.
+        return first is not None and first < end and first - start < timedelta(days=1)
 
     def _filters(self, raw: Mapping[str, str], scope: Scope, version: Version) -> Filters:
-        dimensions = tuple((name, lists.values(raw[name])) for name in sorted(DIMENSIONS) if raw.get(name))
-        sites = dict(dimensions).get("site", ())
-        zone = self.settings.zone_of(sites)
+        dimensions = [
+            Condition(name, "=", lists.values(raw[name])) for name in ALL_DIMENSIONS if raw.get(name)
+        ]
+        more = [
+            conditions.read(raw["where"]) if raw.get("where") else None,
+            segments.where(self.documents, raw["segment"]) if raw.get("segment") else None,
+        ]
+        where = Group("all", (*dimensions, *filter(None, more)))
+        sites = next((c.values for c in dimensions if c.name == "site"), ())
+        settings = self.settings
+        zone = settings.zone_of(sites)
         from_day, to_day = self._period(raw, zone, scope, sites, version)
-        return Filters(from_day, to_day, zone, _bots(raw.get("bots") or "out"), dimensions)
+        return Filters(
+            from_day,
+            to_day,
+            zone,
+            _bots(raw.get("bots") or "out"),
+            where,
+            settings.week_start_of(sites),
+            settings.currency_of(sites),
+            settings.roles,
+        )
 
     def _period(
         self, raw: Mapping[str, str], zone: str, scope: Scope, sites: tuple[str, ...], version: Version
@@ -130,35 +221,65 @@ class Asking:
     def _last_day(self, zone: ZoneInfo, scope: Scope, sites: tuple[str, ...], version: Version) -> date:
         """Today if the last 30 days have data, else the last day that has."""
         today = self.today(zone)
-        question = QUESTIONS["data.extent"]
-        asked = Ask(Filters(date.min, date.max), scope, {"site": lists.text(sites)})
-        sql = question.sql(asked)
-        extent, _ = self.cache.get_or_compute(
-            self._key(sql, scope, version), lambda: self.warehouse.table(sql, version)
-        )
-        last = extent.to_pylist()[0]["last_ts"]
+        last = self._extent(scope, sites, version)["last_ts"]
         if last is None:
             return today
         last_day: date = last.replace(tzinfo=UTC).astimezone(zone).date()
         return today if last_day > today - timedelta(days=DEFAULT_DAYS) else last_day
 
+    def _extent(self, scope: Scope, sites: tuple[str, ...], version: Version) -> dict[str, Any]:
+        """First and last event and their number, over some sites; over all when none is named."""
+        asked = Ask(Filters(date.min, date.max), scope, {"site": lists.text(sites)})
+        sql = QUESTIONS["data.extent"].sql(asked)
+        row: dict[str, Any] = self._run(sql, scope, version, _Work()).to_pylist()[0]
+        return row
+
+    def _quality(self, ask: Ask, version: Version) -> tuple[float | None, float | None]:
+        """Shares of late and of repeated rows among those received for the period and its sites."""
+        sql = QUESTIONS["data.quality"].sql(ask)
+        (row,) = self._run(sql, ask.scope, version, _Work()).to_pylist()
+        received = row["received"]
+        return (row["late"] / received, row["duplicates"] / received) if received else (None, None)
+
     def _key(self, sql: Sql, scope: Scope, version: Version) -> str:
         parts = (sql.text, repr(sorted(sql.params.items())), scope.key, version.key)
         return sha256("\x1f".join(parts).encode()).hexdigest()
 
-    def _stamp(self, asked: Ask, version: Version, rows: int, started: float, cached: bool) -> Stamp:
-        about_period = asked.filters.from_day != date.min
+    def _stamp(
+        self, asked: Asked, version: Version, work: _Work, started: float, rows: int, truncated: bool
+    ) -> Stamp:
+        filters, before = asked.ask.filters, asked.ask.before
+        about_period = asked.question.about_period
+        late, duplicates = self._quality(asked.ask, version) if about_period else (None, None)
         return Stamp(
             data_version=version.key,
             complete_to=version.complete_to,
-            from_day=asked.filters.from_day if about_period else None,
-            to_day=asked.filters.to_day if about_period else None,
-            time_zone=asked.filters.time_zone,
+            from_day=filters.from_day if about_period else None,
+            to_day=filters.to_day if about_period else None,
+            time_zone=filters.time_zone,
             engine=self.warehouse.engine,
             rows=rows,
             milliseconds=round((time.perf_counter() - started) * 1000, 3),
-            cached=cached,
+            cached=work.cached,
+            truncated=truncated,
+            bytes_scanned=work.bytes_scanned,
+            late_share=late,
+            duplicate_share=duplicates,
+            compared_from=before.from_day if before else None,
+            compared_to=before.to_day if before else None,
         )
+
+
+def _check_names(question: Question, own: Mapping[str, str], raw: Mapping[str, str]) -> None:
+    taken = [*own]
+    if question.about_period:
+        taken += [param.name for param in PERIOD_PARAMS] + [*ALL_DIMENSIONS]
+    if question.metrics:
+        taken.append(COMPARE.name)
+    unknown = [key for key in raw if key not in taken]
+    if unknown:
+        known = ", ".join([*own, *sorted(set(taken) - set(own))])
+        raise UsageError(f"{question.name} takes no {unknown[0]!r}; it takes {known or 'nothing'}")
 
 
 def _no_rows(schema: pa.Schema) -> pa.RecordBatch:
@@ -180,16 +301,6 @@ def parts(hours: list[dict[str, Any]]) -> Iterator[tuple[datetime, datetime]]:
 
 def _range(hours: list[dict[str, Any]]) -> tuple[datetime, datetime]:
     return hours[-1]["hour"], hours[0]["hour"] + timedelta(hours=1)
-
-
-def previous(filters: Filters) -> Filters:
-    """The period of the same length that ends the day before."""
-    days = (filters.to_day - filters.from_day).days + 1
-    return replace(
-        filters,
-        from_day=filters.from_day - timedelta(days=days),
-        to_day=filters.from_day - timedelta(days=1),
-    )
 
 
 def _bots(text: str) -> Bots:

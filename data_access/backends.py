@@ -36,7 +36,8 @@ def open_backends(settings: Settings) -> Backends:
     warehouse = EmbeddedWarehouse(connection, lake, settings.query_seconds)
     cache = EmbeddedCache(folder / "cache", settings.cache_megabytes)
     documents = EmbeddedDocuments(folder / "documents.db")
-    return Backends(settings, lake, warehouse, cache, documents, Asking(lake, warehouse, cache, settings))
+    asking = Asking(lake, warehouse, cache, documents, settings)
+    return Backends(settings, lake, warehouse, cache, documents, asking)
 
 
 def holds_data(settings: Settings) -> bool:

@@ -90,10 +90,16 @@ SESSION_SCHEMA = pa.schema(
         _field("page_views", pa.int64(), "Page views in the session", required=True),
         _field("entry_page", pa.string(), "Path of the first page view"),
         _field("exit_page", pa.string(), "Path of the last page view"),
-        _field("channel", pa.string(), "Channel of the first event"),
+        _field("entry_channel", pa.string(), "Channel of the first event that has one"),
         _field("country", pa.string(), "Country of the first event"),
         _field("device", pa.string(), "Device of the first event"),
         _field("is_bot", pa.bool_(), "Any event of the session is a bot's", required=True),
+        _field(
+            "entry_referrer", pa.string(), "Referrer of the first page view; without one, the first referrer"
+        ),
+        _field("entry_utm_source", pa.string(), "utm_source of the first event that has one"),
+        _field("entry_utm_medium", pa.string(), "utm_medium of the first event that has one"),
+        _field("entry_utm_campaign", pa.string(), "utm_campaign of the first event that has one"),
     ]
 )
 
@@ -107,5 +113,15 @@ ORDER_SCHEMA = pa.schema(
         _field("revenue", pa.float64(), "Order total, in its currency"),
         _field("currency", pa.string(), "Currency, ISO 4217"),
         _field("is_bot", pa.bool_(), "Ordered by a bot", required=True),
+    ]
+)
+
+INTAKE_SCHEMA = pa.schema(
+    [
+        _field("site", pa.string(), "Site of the rows", required=True),
+        _field("minute", TIMESTAMP, "Minute of the events' own time, UTC", required=True),
+        _field("received", pa.int64(), "Rows received, repeated ones included", required=True),
+        _field("duplicates", pa.int64(), "Rows whose event was there already", required=True),
+        _field("late", pa.int64(), "Rows received more than 24 hours after their event", required=True),
     ]
 )

@@ -9,7 +9,10 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
+from data_access.settings import Roles
+
 Bots = Literal["out", "in", "only"]
+How = Literal["all", "any"]
 
 
 class UsageError(ValueError):
@@ -30,18 +33,47 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class Filters:
-    """Which events a question is about. Days are inclusive, in ``time_zone``.
+class Condition:
+    """One comparison of a dimension, a number column or ``properties.<path>`` with some values.
 
-    ``dimensions`` holds (dimension, accepted values) pairs in a fixed order; values of one dimension
-    are alternatives, dimensions all have to match.
+    ``operator`` is one of ``= != ~ !~ > >= < <=``, where ``~`` is "contains". The values are
+    alternatives; none at all after ``=`` is "is empty". Every condition is true or false, also where
+    the value is missing: ``!=`` and ``!~`` are the exact opposites of ``=`` and ``~``.
+    """
+
+    name: str
+    operator: str
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Conditions and groups of which all or any must hold, or, negated, must not.
+
+    An empty group that is not negated always holds.
+    """
+
+    how: How = "all"
+    parts: tuple[Condition | Group, ...] = ()
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which events a question is about, and by whose calendar and money they are counted.
+
+    Days are inclusive, in ``time_zone``; ``week_start`` is 0 for Monday to 6 for Sunday; ``where`` holds
+    every filter that was asked for, as one value.
     """
 
     from_day: date
     to_day: date
     time_zone: str = "UTC"
     bots: Bots = "out"
-    dimensions: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    where: Group = field(default_factory=Group)
+    week_start: int = 0
+    currency: str = "EUR"
+    roles: Roles = field(default_factory=Roles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +108,14 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """Where an answer comes from: shown on cards and sent with every JSON answer."""
+    """Where an answer comes from: shown on cards, sent with every JSON answer and every CSV.
+
+    ``compared_from`` and ``compared_to`` are the days it is compared with; None without a comparison or
+    where the data does not reach back that far. ``late_share`` and ``duplicate_share`` (0 to 1) are of
+    the rows received for the period and its sites; None where none were counted. ``truncated`` means a
+    limit left out rows. ``bytes_scanned`` is what this asking read: 0 when cached, None when the engine
+    does not say.
+    """
 
     data_version: str
     complete_to: datetime | None
@@ -87,6 +126,12 @@ class Stamp:
     rows: int
     milliseconds: float
     cached: bool
+    truncated: bool = False
+    bytes_scanned: int | None = None
+    late_share: float | None = None
+    duplicate_share: float | None = None
+    compared_from: date | None = None
+    compared_to: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

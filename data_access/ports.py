@@ -55,13 +55,23 @@ class Lake(Protocol):
         """Tables with rows, files, bytes, snapshots and what waits for curation, for `doctor`."""
 
 
+Scanned = Callable[[int], None]
+
+
+def ignored(_bytes: int) -> None:
+    """For who does not want to know how much was read."""
+
+
 class Warehouse(Protocol):
     """Runs questions over one whole snapshot of the curated tables."""
 
     engine: str
 
-    def table(self, sql: Sql, version: Version) -> pa.Table:
-        """The whole answer. Raises QueryError when it fails or takes too long."""
+    def table(self, sql: Sql, version: Version, scanned: Scanned = ignored) -> pa.Table:
+        """The whole answer; ``scanned`` is told the bytes read where the engine knows them.
+
+        Raises QueryError when it fails or takes too long.
+        """
 
     def schema(self, sql: Sql, version: Version) -> pa.Schema:
         """The answer's columns and types, without computing it."""

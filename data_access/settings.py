@@ -7,11 +7,14 @@ override the environment. ``docs/settings.md`` is checked against this table by 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from data_access import lists
 
 PREFIX = "STREAMGAUGE_"
 
@@ -22,6 +25,16 @@ class SettingsError(ValueError):
 
 def _setting(default: Any, help_text: str) -> Any:
     return field(default=default, metadata={"help": help_text})
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """The event names that play a part in a purchase; the names are alternatives."""
+
+    views: tuple[str, ...] = ("product_view",)
+    carts: tuple[str, ...] = ("add_to_cart_click",)
+    checkouts: tuple[str, ...] = ("checkout_start",)
+    purchases: tuple[str, ...] = ("checkout_complete",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +57,14 @@ class Settings:
     site_time_zones: str = _setting(
         "", "Zones of single sites, as `shop=Europe/Berlin,blog=America/New_York`."
     )
+    week_start: str = _setting("monday", "First day of the week: monday, sunday or another day.")
+    site_week_starts: str = _setting("", "First days of the week of single sites, as `shop=sunday`.")
+    currency: str = _setting("EUR", "Currency of revenue, ISO 4217; orders in others are counted apart.")
+    site_currencies: str = _setting("", "Currencies of single sites, as `shop=EUR,us-shop=USD`.")
+    view_events: str = _setting("product_view", "Event names of a viewed product, separated by commas.")
+    cart_events: str = _setting("add_to_cart_click", "Event names of a product put into the cart.")
+    checkout_events: str = _setting("checkout_start", "Event names of a checkout begun.")
+    purchase_events: str = _setting("checkout_complete", "Event names of a completed purchase.")
     rules_file: str = _setting(
         "", "TOML file with your own channel and bot rules; empty uses the built-in ones."
     )
@@ -61,16 +82,42 @@ class Settings:
 
     def zone_of(self, sites: tuple[str, ...]) -> str:
         """The time zone of a selection of sites: a single site's own, else the default."""
-        return self._site_zones().get(sites[0], self.time_zone) if len(sites) == 1 else self.time_zone
+        return _of_site(self.site_time_zones, sites, self.time_zone)
 
-    def _site_zones(self) -> dict[str, str]:
-        pairs = (part.split("=", 1) for part in self.site_time_zones.split(",") if "=" in part)
-        return {site.strip(): zone.strip() for site, zone in pairs}
+    def week_start_of(self, sites: tuple[str, ...]) -> int:
+        """The first day of the week of a selection of sites: 0 for Monday to 6 for Sunday."""
+        return WEEKDAYS.index(_of_site(self.site_week_starts, sites, self.week_start).lower())
+
+    def currency_of(self, sites: tuple[str, ...]) -> str:
+        """The currency of a selection of sites."""
+        return _of_site(self.site_currencies, sites, self.currency)
+
+    @property
+    def roles(self) -> Roles:
+        """The event names of the steps to a purchase."""
+        return Roles(
+            lists.values(self.view_events),
+            lists.values(self.cart_events),
+            lists.values(self.checkout_events),
+            lists.values(self.purchase_events),
+        )
 
     @property
     def base_url(self) -> str:
         """Where people reach the app, without a slash at the end."""
         return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+def _of_site(per_site: str, sites: tuple[str, ...], default: str) -> str:
+    return _per_site(per_site).get(sites[0], default) if len(sites) == 1 else default
+
+
+def _per_site(text: str) -> dict[str, str]:
+    pairs = (part.split("=", 1) for part in text.split(",") if "=" in part)
+    return {site.strip(): value.strip() for site, value in pairs}
 
 
 def all_settings() -> tuple[Field[Any], ...]:
@@ -113,17 +160,41 @@ def _parse(setting: Field[Any], text: str) -> Any:
 def _check(settings: Settings) -> None:
     if settings.form != "embedded":
         raise SettingsError(f"{PREFIX}FORM is {settings.form!r}; it takes embedded")
-    for part in filter(None, (p.strip() for p in settings.site_time_zones.split(","))):
-        if "=" not in part:
-            raise SettingsError(
-                f"{PREFIX}SITE_TIME_ZONES has {part!r}; write it as site=Area/City, separated by commas"
-            )
-    for zone in (settings.time_zone, *settings._site_zones().values()):
-        try:
-            ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise SettingsError(f"{zone!r} is no time zone; use a name such as Europe/Berlin") from error
+    _check_per_site(settings, "time_zone", "site_time_zones", "Area/City", _is_zone)
+    _check_per_site(settings, "week_start", "site_week_starts", "monday", lambda day: day.lower() in WEEKDAYS)
+    _check_per_site(
+        settings, "currency", "site_currencies", "EUR", lambda c: bool(re.fullmatch("[A-Z]{3}", c))
+    )
     for setting in all_settings():
         value = getattr(settings, setting.name)
         if isinstance(value, int) and not isinstance(value, bool) and value < 0:
             raise SettingsError(f"{PREFIX}{setting.name.upper()} is {value}; it takes 0 or more")
+
+
+def _check_per_site(
+    settings: Settings, name: str, per_site: str, example: str, valid: Callable[[str], bool]
+) -> None:
+    text = getattr(settings, per_site)
+    for part in filter(None, (p.strip() for p in text.split(","))):
+        if "=" not in part:
+            raise SettingsError(
+                f"{PREFIX}{per_site.upper()} has {part!r}; write it as site={example}, separated by commas"
+            )
+    for value in (getattr(settings, name), *_per_site(text).values()):
+        if not valid(value):
+            raise SettingsError(f"{value!r} is no {_KINDS[name]}")
+
+
+_KINDS = {
+    "time_zone": "time zone; use a name such as Europe/Berlin",
+    "week_start": f"day of the week; it takes {', '.join(WEEKDAYS)}",
+    "currency": "currency; use an ISO 4217 code such as EUR",
+}
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True

@@ -9,15 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
-from typing import Any, Literal
-from zoneinfo import ZoneInfo
+from math import isfinite, nan
+from typing import Any
 
 import sqlglot
 from sqlglot import exp
 
-from data_access.model import Filters, Scope, Sql, UsageError
+from data_access.local_time import utc_span
+from data_access.model import Condition, Filters, Group, Scope, Sql, UsageError
 
 DIMENSIONS: Mapping[str, str] = {
     "site": "Site",
@@ -45,13 +45,30 @@ DIMENSIONS: Mapping[str, str] = {
 }
 """Columns that can be filtered and broken down by, with the label people see."""
 
+SESSION_DIMENSIONS: Mapping[str, str] = {
+    "entry_page": "Entry page",
+    "exit_page": "Exit page",
+    "entry_channel": "Session channel",
+    "entry_referrer": "Session referrer",
+    "entry_utm_source": "Session UTM source",
+    "entry_utm_medium": "Session UTM medium",
+    "entry_utm_campaign": "Session UTM campaign",
+}
+"""What a whole session has, whichever of its events is looked at: columns of the sessions table."""
+
+ALL_DIMENSIONS: Mapping[str, str] = {**DIMENSIONS, **SESSION_DIMENSIONS}
+
 UNKNOWN = "unknown"
 """What a missing or blank value of a dimension is called in every answer."""
 
 _PROPERTY = re.compile(r"properties\.([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)")
-_NUMERIC = frozenset({"product_price", "product_discount_price", "revenue"})
 
-Interval = Literal["hour", "day", "week", "month"]
+NUMBERS: Mapping[str, str] = {
+    "product_price": "Price",
+    "product_discount_price": "Discounted price",
+    "revenue": "Revenue",
+}
+"""Number columns that conditions can compare, with their labels."""
 
 
 @dataclass(slots=True)
@@ -92,45 +109,79 @@ def value_or_unknown(dimension: str) -> str:
     return f"coalesce(nullif({column(dimension)}, ''), '{UNKNOWN}')"
 
 
-def condition(name: str, operator: str, value: str, params: Params) -> str:
-    """One comparison, e.g. of a funnel step: ``=``, ``!=``, ``~`` (contains) or a number comparison.
+def holds(group: Group, params: Params) -> str:
+    """A group as SQL over an event that is true or false, never NULL, so that "not" is exact.
 
-    ``!=`` also holds where the value is missing. Raises UsageError for an unknown name or operator.
+    Raises UsageError for a name there is none of, and for an operator or value that does not fit it.
     """
-    left = (
-        name
-        if name in _NUMERIC
-        else column(name if name in DIMENSIONS or "." in name else f"properties.{name}")
-    )
-    if operator in (">", ">=", "<", "<="):
-        return f"try_cast({left} as double) {operator} {params.add(_number(value, name))}"
-    if name in _NUMERIC:
-        left = f"cast({left} as varchar)" if operator == "~" else left
-        if operator != "~":
-            return f"coalesce({left}, -1) {_OPERATORS[operator]} {params.add(_number(value, name))}"
-    if operator == "~":
-        return f"strpos(coalesce({left}, ''), {params.add(value)}) > 0"
-    if operator not in _OPERATORS:
-        raise UsageError(f"{operator!r} is no comparison; it takes = != ~ > >= < <=")
-    return f"coalesce({left}, '') {_OPERATORS[operator]} {params.add(value)}"
+    parts = [holds(p, params) if isinstance(p, Group) else condition(p, params) for p in group.parts]
+    text = f"({(' and ' if group.how == 'all' else ' or ').join(parts)})" if parts else "1 = 1"
+    return f"not ({text})" if group.negated else text
 
 
-_OPERATORS = {"=": "=", "!=": "<>"}
+def condition(asked: Condition, params: Params) -> str:
+    """One comparison as SQL over an event, true or false as in ``holds``."""
+    if asked.operator in _OPPOSITES:
+        return f"not ({condition(replace(asked, operator=_OPPOSITES[asked.operator]), params)})"
+    return _of_session(asked, params) if asked.name in SESSION_DIMENSIONS else _compared(asked, params)
+
+
+_OPPOSITES = {"!=": "=", "!~": "~"}
+_ORDERS = frozenset({">", ">=", "<", "<="})
+
+
+def _of_session(asked: Condition, params: Params) -> str:
+    """The event's session meets a condition. An event without a session has no values, as one whose
+    session lacks them: it is found where missing ones are asked for."""
+    missing = asked.operator == "=" and _or_missing(asked)
+    found = f"not ({_compared(asked, params)})" if missing else _compared(asked, params)
+    text = f"coalesce(session_key in (select session_key from sessions where {found}), false)"
+    return f"not ({text})" if missing else text
+
+
+def _compared(asked: Condition, params: Params) -> str:
+    name, values = asked.name, asked.values
+    left = name if name in NUMBERS or name in SESSION_DIMENSIONS else column(name)
+    if asked.operator in _ORDERS:
+        if len(values) != 1:
+            raise UsageError(f"{name} {asked.operator} takes one number, not {len(values)}")
+        right = params.add(_number(values[0], name))
+        return f"coalesce(try_cast({left} as double) {asked.operator} {right}, false)"
+    if name in NUMBERS:
+        return _is_number(asked, params)
+    if asked.operator == "=":
+        listed = (*values, "") if _or_missing(asked) else values
+        return f"coalesce({left}, '') in ({', '.join(map(params.add, listed))})"
+    if asked.operator != "~" or not values:
+        raise UsageError(f"{name}{asked.operator} is no comparison; it takes = != ~ !~ > >= < <= and a value")
+    found = (f"strpos(coalesce({left}, ''), {params.add(value)}) > 0" for value in values)
+    return f"({' or '.join(found)})"
+
+
+def _is_number(asked: Condition, params: Params) -> str:
+    """A number column has one of some values."""
+    if asked.operator != "=":
+        raise UsageError(f"{asked.name} is a number; it takes = != > >= < <=")
+    numbers = [_number(value, asked.name) for value in asked.values if value not in ("", UNKNOWN)]
+    parts = [f"coalesce({asked.name} in ({', '.join(map(params.add, numbers))}), false)"] if numbers else []
+    if _or_missing(asked):
+        parts.append(f"{asked.name} is null")
+    return f"({' or '.join(parts)})"
+
+
+def _or_missing(asked: Condition) -> bool:
+    """True when missing and blank values are asked for: by no value at all, or by name."""
+    return not asked.values or "" in asked.values or UNKNOWN in asked.values
 
 
 def _number(value: str, name: str) -> float:
     try:
-        return float(value)
-    except ValueError as error:
-        raise UsageError(f"{name} is compared with {value!r}; a number is needed") from error
-
-
-def utc_span(filters: Filters) -> tuple[datetime, datetime]:
-    """The filters' local days, end day included, as a half-open UTC range without zone."""
-    zone = ZoneInfo(filters.time_zone)
-    start = datetime.combine(filters.from_day, time(), zone)
-    end = datetime.combine(filters.to_day + timedelta(days=1), time(), zone)
-    return start.astimezone(UTC).replace(tzinfo=None), end.astimezone(UTC).replace(tzinfo=None)
+        number = float(value)
+    except ValueError:
+        number = nan
+    if not isfinite(number):
+        raise UsageError(f"{name} is compared with {value!r}; a number is needed")
+    return number
 
 
 def where(filters: Filters, scope: Scope, params: Params) -> str:
@@ -140,8 +191,16 @@ def where(filters: Filters, scope: Scope, params: Params) -> str:
     if filters.bots != "in":
         parts.append("is_bot" if filters.bots == "only" else "not is_bot")
     parts += scope_condition(scope, params)
-    parts += [in_list(name, values, params) for name, values in filters.dimensions]
+    if filters.where.parts or filters.where.negated:
+        parts.append(holds(filters.where, params))
     return "\n    and ".join(parts)
+
+
+def chosen_sites(filters: Filters) -> tuple[str, ...]:
+    """The sites that filters name outright; none when they may be about any."""
+    found = (p for p in filters.where.parts if isinstance(p, Condition) and p.name == "site")
+    named = filters.where.how == "all" and not filters.where.negated
+    return next((p.values for p in found if p.operator == "="), ()) if named else ()
 
 
 def scope_condition(scope: Scope, params: Params) -> list[str]:
@@ -156,15 +215,6 @@ def in_list(dimension: str, values: tuple[str, ...], params: Params) -> str:
     left = column(dimension)
     found = f"{left} in ({', '.join(params.add(value) for value in values)})"
     return f"({found} or coalesce({left}, '') = '')" if UNKNOWN in values else found
-
-
-def bucket(interval: Interval, time_zone: str) -> str:
-    """SQL of the start of the local hour, day, week (Monday) or month that ``ts`` falls in."""
-    if not re.fullmatch(r"[A-Za-z0-9_+\-/]+", time_zone):
-        raise UsageError(f"{time_zone!r} is no time zone; use a name such as Europe/Berlin")
-    if time_zone == "UTC":
-        return f"date_trunc('{interval}', ts)"  # a zone's rules cost more than all else in the query
-    return f"cast(date_trunc('{interval}', ts at time zone 'UTC' at time zone '{time_zone}') as timestamp)"
 
 
 def milliseconds(expression: str) -> str:

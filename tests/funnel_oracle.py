@@ -111,7 +111,7 @@ def _rows(value: str | None, units: dict[int, dict[int, list[Chain]]], options: 
             | {
                 "step": number,
                 "reached": len(reached),
-                "from_previous": len(reached) / before if before else 0.0,
+                "from_step_before": len(reached) / before if before else 0.0,
                 "from_first": len(reached) / first if first else 0.0,
                 "median_seconds": _quantile(times, 0.5),
                 "p90_seconds": _quantile(times, 0.9),

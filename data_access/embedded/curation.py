@@ -18,7 +18,7 @@ from pyiceberg.manifest import ManifestEntryStatus
 from pyiceberg.table import Table, Transaction
 
 from data_access import curation
-from data_access.embedded.published import Published
+from data_access.embedded.published import CURATED, Published
 from data_access.embedded.tables import (
     LAYOUT,
     RAW,
@@ -54,11 +54,14 @@ def curate(lake: EmbeddedLake, connection: duckdb.DuckDBPyConnection) -> CurateR
     """Curate what the raw table has gained since the published version. The caller holds the lock."""
     raw, before = lake.open_table(RAW), lake.published()
     fresh = new_raw_files(raw, before.raw)
-    if not fresh:
+    outdated = before.layout != curation.LAYOUT_VERSION
+    if not fresh and not outdated:
         return CurateResult(0, 0, 0)
     cursor = connection.cursor()
     try:
-        added, days = _curate(lake, cursor, fresh, before, current_id(raw))
+        if outdated:
+            _made_anew(lake, cursor, before.raw)
+        added, days = _curate(lake, cursor, fresh, current_id(raw)) if fresh else (0, 0)
     finally:
         cursor.close()
     return CurateResult(sum(f.rows for f in fresh), added, days)
@@ -68,25 +71,56 @@ def _curate(
     lake: EmbeddedLake,
     cursor: duckdb.DuckDBPyConnection,
     fresh: list[LakeFile],
-    before: Published,
     raw_id: int,
 ) -> tuple[int, int]:
-    events, sessions, orders = (lake.open_table(name) for name in ("events", "sessions", "orders"))
+    events, sessions, orders, intake = (lake.open_table(name) for name in CURATED)
     old_files = files_of(events, current_id(events))
     _choose_incoming(cursor, relation(RAW, fresh), relation("events", old_files))
+    intake.append(_arrived(cursor, fresh))
     added = _number(cursor, "select count(*) from chosen")
-    if added == 0:
-        Published(before.version, raw_id).write(events)
-        return 0, 0
-    _place(cursor, old_files)
-    days = _affected_days(cursor, old_files)
-    started = _affected_starts(cursor, old_files)
-    overwrite(events, days, (_day_rows(cursor, chunk, old_files, fresh) for chunk in chunks(days)))
-    new_events = relation("events", files_of(events, current_id(events)))
-    _write_sessions(cursor, sessions, started, new_events)
-    _write_orders(cursor, orders, new_events)
-    _publish(cursor, (events, sessions, orders), new_events, raw_id)
+    days: list[Day] = []
+    if added:
+        _place(cursor, old_files)
+        days = _affected_days(cursor, old_files)
+        started = _affected_starts(cursor, old_files)
+        overwrite(events, days, (_day_rows(cursor, chunk, old_files, fresh) for chunk in chunks(days)))
+        new_events = relation("events", files_of(events, current_id(events)))
+        _write_sessions(cursor, sessions, started, new_events)
+        _write_orders(cursor, orders, new_events)
+    _publish(cursor, lake, raw_id)
     return added, len(days)
+
+
+def _made_anew(lake: EmbeddedLake, cursor: duckdb.DuckDBPyConnection, since: int) -> None:
+    """Sessions, orders and intake of an older release by the texts of this one."""
+    events, sessions, orders, intake = (lake.open_table(name) for name in CURATED)
+    files = files_of(events, current_id(events))
+    curated = relation("events", files)
+    rows: dict[date, int] = {}
+    for file in [*files, *files_of(sessions, current_id(sessions))]:
+        rows[file.day] = rows.get(file.day, 0) + file.rows
+    _write_sessions(cursor, sessions, [Day(day, rows[day]) for day in sorted(rows)], curated)
+    _write_orders(cursor, orders, curated)
+    raw = lake.open_table(RAW)
+    to_come = {file.path for file in new_raw_files(raw, since)}
+    done = [file for file in files_of(raw, current_id(raw)) if file.path not in to_come]
+    _choose_incoming(cursor, relation(RAW, done), relation("events", []))
+    counted = _arrived(cursor, done)
+    if current_id(intake):
+        intake.overwrite(counted)
+    else:
+        intake.append(counted)
+    _publish(cursor, lake, since)
+
+
+def _arrived(cursor: duckdb.DuckDBPyConnection, files: list[LakeFile]) -> pa.Table:
+    """What some raw files brought, by minute; the temp table ``chosen`` says which rows were no repeats."""
+    received = f"""(
+        select r.site, r.ts, r.received_at, c.file is null as repeated
+        from {relation(RAW, files)} r
+        left join chosen c on c.file = hash(r.filename) and c.file_row_number = r.file_row_number
+    )"""
+    return _fetch(cursor, curation.INTAKE, {"received": received}, "intake")
 
 
 def new_raw_files(raw: Table, since: int) -> list[LakeFile]:
@@ -237,11 +271,13 @@ def _write_orders(cursor: duckdb.DuckDBPyConnection, orders: Table, events: str)
         overwrite(orders, [Day(day, 0) for day in sorted(days)], [rows])
 
 
-def _publish(cursor: duckdb.DuckDBPyConnection, tables: tuple[Table, ...], events: str, raw_id: int) -> None:
+def _publish(cursor: duckdb.DuckDBPyConnection, lake: EmbeddedLake, raw_id: int) -> None:
+    """Show the tables as they are now, together."""
+    tables = {name: lake.open_table(name) for name in CURATED}
+    ids = tuple((name, current_id(table)) for name, table in tables.items())
+    events = relation("events", files_of(tables["events"], dict(ids)["events"]))
     (newest,) = cursor.execute(f"select max(ts) from {events}").fetchall()[0]
-    names = ("events", "sessions", "orders")
-    ids = tuple((name, current_id(table)) for name, table in zip(names, tables, strict=True))
-    Published(Version(ids, newest), raw_id).write(tables[0])
+    Published(Version(ids, newest), raw_id).write(tables["events"])
 
 
 def overwrite(

@@ -12,6 +12,9 @@ from data_access.settings import Settings
 _MACROS = ("create macro from_base(digits, base) as cast('0x' || digits as bigint)",)
 """Athena functions that DuckDB lacks. ``from_base`` is only ever called with base 16."""
 
+PROFILE = "set enable_profiling = 'no_output'"
+"""Counts the bytes that a cursor's queries read; the one thing that may be set after ``connect``."""
+
 
 def connect(settings: Settings, lake: Path) -> duckdb.DuckDBPyConnection:
     """A DuckDB that can read the lake's folder and nothing else."""
@@ -28,6 +31,7 @@ def connect(settings: Settings, lake: Path) -> duckdb.DuckDBPyConnection:
         "set preserve_insertion_order = false",
         f"set allowed_directories = [{quoted(str(lake.resolve()))}]",
         "set enable_external_access = false",
+        "set allowed_configs = ['enable_profiling']",
         "set lock_configuration = true",
     ):
         connection.execute(statement)

@@ -22,7 +22,7 @@ from pyiceberg.table import Table
 
 from data_access.embedded import curation, upkeep
 from data_access.embedded.locks import exclusive
-from data_access.embedded.published import Published
+from data_access.embedded.published import CURATED, Published
 from data_access.embedded.tables import NAMESPACE, RAW, LakeFile, current_id, files_of, open_catalog
 from data_access.events import EVENT_SCHEMA
 from data_access.model import Version
@@ -94,7 +94,7 @@ class EmbeddedLake:
         """Tables with rows, files, bytes and snapshots, and raw rows that wait for curation."""
         published = self.published()
         tables = {}
-        for name in (RAW, "events", "sessions", "orders"):
+        for name in (RAW, *CURATED):
             table = self.open_table(name)
             snapshot = current_id(table) if name == RAW else dict(published.version.tables)[name]
             files = files_of(table, snapshot)

@@ -8,18 +8,20 @@ from datetime import datetime
 
 from pyiceberg.table import Table
 
+from data_access.curation import LAYOUT_VERSION
 from data_access.model import Version
 
 _PROPERTY = "streamgauge.published"
-CURATED = ("events", "sessions", "orders")
+CURATED = ("events", "sessions", "orders", "intake")
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The visible version, and the raw snapshot it was curated from (0: none)."""
+    """The visible version, the raw snapshot it was curated from (0: none), and by which layout."""
 
     version: Version
     raw: int
+    layout: int = LAYOUT_VERSION
 
     @staticmethod
     def of(events: Table) -> Published:
@@ -32,6 +34,7 @@ class Published:
                 datetime.fromisoformat(newest) if newest else None,
             ),
             kept.get("raw", 0),
+            kept.get("layout", 1 if kept else LAYOUT_VERSION),
         )
 
     def write(self, events: Table) -> None:
@@ -39,6 +42,7 @@ class Published:
         complete_to = self.version.complete_to
         value = dict(self.version.tables) | {
             "raw": self.raw,
+            "layout": self.layout,
             "complete_to": complete_to.isoformat() if complete_to else None,
         }
         with events.transaction() as change:

@@ -24,7 +24,13 @@ from pyiceberg.types import (
     TimestampType,
 )
 
-from data_access.events import CURATED_SCHEMA, EVENT_SCHEMA, ORDER_SCHEMA, SESSION_SCHEMA
+from data_access.events import (
+    CURATED_SCHEMA,
+    EVENT_SCHEMA,
+    INTAKE_SCHEMA,
+    ORDER_SCHEMA,
+    SESSION_SCHEMA,
+)
 
 NAMESPACE = "streamgauge"
 RAW = "raw_events"
@@ -34,6 +40,7 @@ LAYOUT: dict[str, tuple[pa.Schema, str]] = {
     "events": (CURATED_SCHEMA, "ts"),
     "sessions": (SESSION_SCHEMA, "session_start"),
     "orders": (ORDER_SCHEMA, "ts"),
+    "intake": (INTAKE_SCHEMA, "minute"),
 }
 """Every table: its schema, and the time whose day it is partitioned by."""
 
@@ -80,9 +87,22 @@ def open_catalog(folder: Path) -> SqlCatalog:
 
 def _ensure(catalog: SqlCatalog, name: str) -> None:
     try:
-        catalog.load_table((NAMESPACE, name))
+        _bring_up_to_date(catalog.load_table((NAMESPACE, name)), LAYOUT[name][0])
     except NoSuchTableError:
         _create(catalog, name)
+
+
+def _bring_up_to_date(table: Table, schema: pa.Schema) -> None:
+    """Rename and add the columns in which a table of an older release differs; ids stay."""
+    known = table.schema().fields
+    if [field.name for field in known] == schema.names:
+        return
+    with table.update_schema() as change:
+        for old, new in zip(known, schema, strict=False):
+            if old.name != new.name:
+                change.rename_column(old.name, new.name)
+        for field in list(schema)[len(known) :]:
+            change.add_column(field.name, _TYPES[field.type][0], doc=field.metadata[b"doc"].decode())
 
 
 def _create(catalog: SqlCatalog, name: str) -> None:

@@ -87,7 +87,8 @@ def _publish(lake: EmbeddedLake) -> None:
     before = lake.published()
     ids = tuple((name, current_id(lake.open_table(name))) for name in CURATED)
     if ids != before.version.tables:
-        Published(Version(ids, before.version.complete_to), before.raw).write(lake.open_table("events"))
+        version = Version(ids, before.version.complete_to)
+        Published(version, before.raw, before.layout).write(lake.open_table("events"))
 
 
 def _expire(table: Table, older_than: datetime) -> int:

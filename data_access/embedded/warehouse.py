@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,10 +14,12 @@ from threading import Timer
 import duckdb
 import pyarrow as pa
 
+from data_access.embedded.duck import PROFILE
 from data_access.embedded.lake import EmbeddedLake
+from data_access.embedded.published import CURATED
 from data_access.embedded.tables import LakeFile, relation
 from data_access.model import Sql, Version
-from data_access.ports import QueryError
+from data_access.ports import QueryError, Scanned, ignored
 from data_access.sql import to_engine
 
 log = logging.getLogger(__name__)
@@ -35,10 +38,17 @@ class EmbeddedWarehouse:
         self._lake = lake
         self._seconds = seconds
 
-    def table(self, sql: Sql, version: Version) -> pa.Table:
-        """The whole answer. Raises QueryError when it fails or takes too long."""
-        with self._running(sql, version) as result:
-            return result.to_arrow_table()
+    def table(self, sql: Sql, version: Version, scanned: Scanned = ignored) -> pa.Table:
+        """The whole answer; ``scanned`` is told the bytes read where DuckDB knows them.
+
+        Raises QueryError when it fails or takes too long.
+        """
+        with self._running(sql, version) as (result, cursor):
+            table = result.to_arrow_table()
+            profile = json.loads(cursor.get_profiling_information(format="json"))
+            if "io" in profile:  # it profiles texts with parameters only
+                scanned(int(profile["io"]["total_bytes_read"]))
+            return table
 
     def schema(self, sql: Sql, version: Version) -> pa.Schema:
         """The answer's columns and types, without computing it."""
@@ -47,18 +57,21 @@ class EmbeddedWarehouse:
 
     def stream(self, sql: Sql, version: Version) -> Iterator[pa.RecordBatch]:
         """The answer in record batches of at most 8,000 rows."""
-        with self._running(sql, version) as result:
+        with self._running(sql, version) as (result, _):
             yield from result.to_arrow_reader(BATCH_ROWS)
 
     @contextmanager
-    def _running(self, sql: Sql, version: Version) -> Iterator[duckdb.DuckDBPyRelation]:
+    def _running(
+        self, sql: Sql, version: Version
+    ) -> Iterator[tuple[duckdb.DuckDBPyRelation, duckdb.DuckDBPyConnection]]:
         text = self._text(sql, version)
         cursor = self._connection.cursor()
         limit = Timer(self._seconds, cursor.interrupt)
         limit.daemon = True
         limit.start()
         try:
-            yield cursor.sql(text, params=dict(sql.params))
+            cursor.execute(PROFILE)
+            yield cursor.sql(text, params=dict(sql.params)), cursor
         except duckdb.InterruptException as error:
             raise QueryError(
                 f"The query was stopped after {self._seconds} s. Choose a shorter period or fewer steps."
@@ -81,9 +94,8 @@ class EmbeddedWarehouse:
 @lru_cache(maxsize=1024)
 def _prepared(text: str) -> tuple[str, tuple[str, ...]]:
     """DuckDB text with marked table names, and which tables it reads."""
-    names = ("events", "sessions", "orders")
-    marked = to_engine(text, "duckdb", tuple((name, _PREFIX + name) for name in names))
-    return marked, tuple(name for name in names if _PREFIX + name in marked)
+    marked = to_engine(text, "duckdb", tuple((name, _PREFIX + name) for name in CURATED))
+    return marked, tuple(name for name in CURATED if _PREFIX + name in marked)
 
 
 def _overlapping(files: list[LakeFile], span: tuple[datetime, datetime] | None) -> list[LakeFile]:

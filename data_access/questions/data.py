@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from data_access.lists import values as listed
+from data_access.local_time import utc_span
 from data_access.model import Sql, UsageError
 from data_access.questions.base import Ask, Param, Question
-from data_access.sql import Params, column, in_list, scope_condition
+from data_access.sql import (
+    SESSION_DIMENSIONS,
+    Params,
+    chosen_sites,
+    column,
+    in_list,
+    scope_condition,
+)
 
 CHOICES = 1000
 
@@ -32,13 +40,38 @@ def values(ask: Ask) -> Sql:
         raise UsageError("data.values needs dimension=…, for example dimension=country")
     params = Params({})
     conditions = scope_condition(ask.scope, params)
+    of_session = dimension in SESSION_DIMENSIONS
+    value = dimension if of_session else column(dimension)
     text = f"""
-select {column(dimension)} as value, count(*) as events
-from events
-where {_all([*conditions, f"coalesce({column(dimension)}, '') <> ''"])}
+select {value} as value, {"cast(sum(events) as bigint)" if of_session else "count(*)"} as events
+from {"sessions" if of_session else "events"}
+where {_all([*conditions, f"coalesce({value}, '') <> ''"])}
 group by 1
 order by 2 desc, 1
 limit {CHOICES}
+"""
+    return Sql(text, params.values)
+
+
+def quality(ask: Ask) -> Sql:
+    """What was received for the period and its sites: rows, resent ones among them, late ones.
+
+    Counted as they arrive, by the minute of the event's time, so that no raw data is read here.
+    """
+    params = Params({})
+    start, end = utc_span(ask.filters)
+    conditions = [f"minute >= {params.add(start)}", f"minute < {params.add(end)}"]
+    conditions += scope_condition(ask.scope, params)
+    sites = chosen_sites(ask.filters)
+    if sites:
+        conditions.append(in_list("site", sites, params))
+    text = f"""
+select
+    cast(coalesce(sum(received), 0) as bigint) as received,
+    cast(coalesce(sum(duplicates), 0) as bigint) as duplicates,
+    cast(coalesce(sum(late), 0) as bigint) as late
+from intake
+where {_all(conditions)}
 """
     return Sql(text, params.values)
 
@@ -61,5 +94,10 @@ QUESTIONS = (
         values,
         (Param("dimension", "", "A dimension, or properties.<name>"),),
         about_period=False,
+    ),
+    Question(
+        "data.quality",
+        "Rows received for the period and its sites, duplicates and late rows among them",
+        quality,
     ),
 )

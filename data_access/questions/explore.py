@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 
+from data_access.local_time import utc_span
 from data_access.model import Sql, UsageError
 from data_access.questions.base import Ask, Param, Question
-from data_access.questions.events import limit_of
-from data_access.sql import Params, milliseconds, utc_span, where, with_span
+from data_access.questions.figures import limit_of
+from data_access.sql import Params, milliseconds, where, with_span
 
 COLUMNS = (
     "ts",
@@ -135,6 +136,6 @@ QUESTIONS = (
             Param("after", "", "Cursor of the first row of a page: the next newer page"),
         ),
         newest_first,
-        sizes,
+        sizes=sizes,
     ),
 )

@@ -20,6 +20,9 @@ reached step k-1 on the way there. In any order there is no one way: it is the l
 arrival; where one event could match step k and an earlier step, the latest earlier moment within the
 window, else the arrival itself. With a breakdown each start counts for the value that its own event
 has, so a unit can stand under several values.
+
+Compared with another period, both rates get the 95 % confidence interval of their change and a verdict:
+``data_access/significance.py`` says how, and what it takes for granted.
 """
 
 from __future__ import annotations
@@ -32,9 +35,11 @@ from data_access.model import Sql, UsageError
 from data_access.questions.base import Ask, Param, Question
 from data_access.questions.funnel_sql import FunnelSql
 from data_access.questions.funnel_steps import Funnel, read
+from data_access.significance import Difference, Share, difference
 from data_access.sql import Params, with_span
 
-_OWN = ("step", "name", "reached", "from_previous", "from_first", "median_seconds", "p90_seconds")
+METRICS = ("reached", "from_step_before", "from_first", "median_seconds", "p90_seconds")
+_OWN = ("step", "name", *METRICS)
 
 
 def steps(ask: Ask) -> Sql:
@@ -76,7 +81,7 @@ def _rows(funnel: Funnel, value: str | None, found: dict[int, dict[str, Any]]) -
             "step": n,
             "name": step.label(),
             "reached": reached[n - 1],
-            "from_previous": _rate(reached[n - 1], before[n - 1]),
+            "from_step_before": _rate(reached[n - 1], before[n - 1]),
             "from_first": _rate(reached[n - 1], reached[0]),
             **_times(n, found.get(n)),
         }
@@ -99,6 +104,50 @@ def _times(number: int, row: dict[str, Any] | None) -> dict[str, float | None]:
     }
 
 
+RATES = ("from_step_before", "from_first")
+"""The rates whose change gets an interval."""
+
+
+def with_intervals(table: pa.Table) -> pa.Table:
+    """The compared table with the 95 % interval of each rate's change (percentage points) and a verdict.
+
+    Null at the first step, and where either period has nobody at the step that a rate is part of.
+    """
+    rows = table.to_pylist()
+    columns: dict[str, Any] = {}
+    for name in table.column_names:
+        columns[name] = table[name]
+        rate = name.removesuffix("_change")
+        if rate in RATES and rate != name:
+            pairs = zip(rows, _wholes(rows, rate), strict=True)
+            columns |= _interval(rate, [_difference(row, whole) for row, whole in pairs])
+    return pa.table(columns)
+
+
+def _wholes(rows: list[dict[str, Any]], rate: str) -> list[dict[str, Any] | None]:
+    """For each row the one whose units its rate is a part of; none for a first step."""
+    wholes: list[dict[str, Any] | None] = []
+    for index, row in enumerate(rows):
+        back = 1 if rate == "from_step_before" else row["step"] - 1
+        wholes.append(rows[index - back] if row["step"] > 1 else None)
+    return wholes
+
+
+def _difference(row: dict[str, Any], whole: dict[str, Any] | None) -> Difference | None:
+    if whole is None or row["reached_previous"] is None:
+        return None
+    now = Share(row["reached"], whole["reached"])
+    return difference(now, Share(row["reached_previous"], whole["reached_previous"]))
+
+
+def _interval(rate: str, found: list[Difference | None]) -> dict[str, Any]:
+    return {
+        f"{rate}_change_low": pa.array([d and 100 * d.low for d in found], pa.float64()),
+        f"{rate}_change_high": pa.array([d and 100 * d.high for d in found], pa.float64()),
+        f"{rate}_verdict": pa.array([d and d.verdict for d in found], pa.string()),
+    }
+
+
 QUESTIONS = (
     Question(
         "funnel.steps",
@@ -112,5 +161,7 @@ QUESTIONS = (
             Param("breakdown", "", "A dimension, or properties.<name>, at the first step"),
         ),
         with_rates,
+        metrics=METRICS,
+        after=with_intervals,
     ),
 )

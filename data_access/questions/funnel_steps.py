@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal, cast, get_args
 
 from data_access.lists import pieces, plain, split
-from data_access.model import UsageError
-from data_access.sql import Params, condition
+from data_access.model import Condition, UsageError
+from data_access.sql import DIMENSIONS, NUMBERS, SESSION_DIMENSIONS, UNKNOWN, Params, condition
 
 Order = Literal["ordered", "strict", "any"]
 Unit = Literal["user", "session"]
@@ -19,16 +19,7 @@ MAX_STEPS = 10
 MAX_WINDOW_DAYS = 90
 MAX_OVERLAP = 6
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_CONDITION = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_.]*)\s*(!=|>=|<=|=|~|>|<)\s*(.*?)\s*", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """A comparison of one property of the event."""
-
-    name: str
-    operator: str
-    value: str
+_CONDITION = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_.]*)\s*(!=|!~|>=|<=|=|~|>|<)\s*(.*?)\s*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +31,21 @@ class Step:
 
     def label(self) -> str:
         """The step as people read it: ``name`` or ``name [property = value]``."""
-        conditions = "; ".join(f"{c.name} {c.operator} {c.value}" for c in self.conditions)
+        conditions = "; ".join(f"{c.name} {c.operator} {', '.join(c.values)}" for c in self.conditions)
         return f"{self.event_name} [{conditions}]" if conditions else self.event_name
 
     def sql(self, params: Params) -> str:
         """The step as a condition on an event."""
         parts = [f"event_name = {params.add(self.event_name)}"]
-        parts += [condition(c.name, c.operator, c.value, params) for c in self.conditions]
+        parts += [condition(_full(c), params) for c in self.conditions]
         return " and ".join(parts)
 
     def excludes(self, other: Step) -> bool:
         """True when no event can be both: other names, or one property equal to different values."""
         if self.event_name != other.event_name:
             return True
-        mine = {c.name: c.value for c in self.conditions if c.operator == "="}
-        return any(c.operator == "=" and mine.get(c.name, c.value) != c.value for c in other.conditions)
+        mine, theirs = _equals(self), _equals(other)
+        return any(mine[name].isdisjoint(theirs[name]) for name in mine.keys() & theirs.keys())
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +92,27 @@ class Funnel:
                 )
             sets += [c for size in range(2, len(group) + 1) for c in combinations(sorted(group), size)]
         return sets
+
+
+def _full(condition: Condition) -> Condition:
+    """A name that is no column is looked up in the event's properties."""
+    known = "." in condition.name or condition.name in {*DIMENSIONS, *SESSION_DIMENSIONS, *NUMBERS}
+    return condition if known else replace(condition, name=f"properties.{condition.name}")
+
+
+def _equals(step: Step) -> dict[str, frozenset[object]]:
+    """What a step's properties must equal; a missing value is an empty one, however it is written."""
+    equals = (_full(c) for c in step.conditions if c.operator == "=")
+    return {c.name: frozenset(_meant(c.name, value) for value in c.values or ("",)) for c in equals}
+
+
+def _meant(name: str, value: str) -> object:
+    if value in ("", UNKNOWN):
+        return ""
+    try:
+        return float(value) if name in NUMBERS else value
+    except ValueError:
+        return value
 
 
 def _components(steps: list[Step]) -> list[list[int]]:
@@ -164,8 +176,9 @@ def _step(text: str) -> Step:
 def _condition(text: str) -> Condition:
     match = _CONDITION.fullmatch(text)
     if match is None:
-        raise UsageError(f"the condition {text!r} is not property=value; it takes = != ~ > >= < <=")
-    return Condition(match[1], match[2], plain(match[3]))
+        raise UsageError(f"the condition {text!r} is not property=value; it takes = != ~ !~ > >= < <=")
+    value = plain(match[3])
+    return Condition(match[1], match[2], (value,) if value else ())
 
 
 def _cut(text: str, separator: str) -> tuple[str, str, str]:

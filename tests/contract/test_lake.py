@@ -200,12 +200,28 @@ def test_a_session_says_what_its_first_and_last_events_said(tmp_path: Path) -> N
         "page_views": 2,
         "entry_page": "/in",
         "exit_page": "/out",
-        "channel": "direct",
+        "entry_channel": "direct",
         "country": "DE",
         "device": "mobile",
         "is_bot": True,
     }
     assert wanted.items() <= session.items()
+
+
+@pytest.mark.parametrize(("first", "entry"), [(None, None), ("https://a.example/", "https://a.example/")])
+def test_where_a_session_came_from_is_the_referrer_of_its_first_page(
+    tmp_path: Path, first: str | None, entry: str | None
+) -> None:
+    """The second page is reached from the first one: that is not where the session came from."""
+    own = "https://shop.example/in"
+    views = [event(referrer=first), event(at=after(minutes=1), referrer=own)]
+    backends = embedded(tmp_path, [event("start", at=after(seconds=-1), referrer="app"), *views])
+    assert [row["entry_referrer"] for row in rows(backends, "sessions")] == [entry]
+
+
+def test_a_session_without_pages_came_from_its_first_referrer(tmp_path: Path) -> None:
+    backends = embedded(tmp_path, [event("ping"), event("ping", at=after(minutes=1), referrer="https://a/")])
+    assert [row["entry_referrer"] for row in rows(backends, "sessions")] == ["https://a/"]
 
 
 # Orders

@@ -1,4 +1,4 @@
-"""From text parameters to an answer: periods, zones, errors, stamps, streams and pages."""
+"""From text parameters to an answer: periods, zones, errors, stamps, exports and pages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pytest
 
-from data_access.asking import Asking, previous, today_in
+from data_access import comparison
+from data_access.asking import Asking, today_in
 from data_access.backends import Backends
 from data_access.model import Filters, Scope, UsageError
 from data_access.questions import QUESTIONS
@@ -89,7 +90,8 @@ def test_today_is_the_zones() -> None:
 
 
 def test_the_previous_period_is_as_long_and_ends_the_day_before() -> None:
-    found = previous(Filters(date(2024, 3, 1), date(2024, 3, 7)))
+    found = comparison.before(Filters(date(2024, 3, 1), date(2024, 3, 7)), "previous")
+    assert found is not None
     assert (found.from_day, found.to_day) == (date(2024, 2, 23), date(2024, 2, 29))
 
 
@@ -130,7 +132,7 @@ def test_without_a_site_days_are_those_of_the_default_zone(berlin: Backends) -> 
         (
             "overview",
             {},
-            "'overview' is no question; it takes one of data.extent, data.values, overview.kpis",
+            "'overview' is no question; it takes one of data.extent, data.values, data.quality, overview",
         ),
         ("overview.kpis", {"colour": "red"}, "overview.kpis takes no 'colour'; it takes bots, browser"),
         ("data.extent", {"from": "2024-01-01"}, "data.extent takes no 'from'; it takes site"),
@@ -146,7 +148,7 @@ def test_without_a_site_days_are_those_of_the_default_zone(berlin: Backends) -> 
     ],
 )
 def test_errors_say_what_to_do(berlin: Backends, name: str, raw: dict[str, str], message: str) -> None:
-    for way in (berlin.asking.ask, berlin.asking.stream):
+    for way in (berlin.asking.ask, berlin.asking.export):
         with pytest.raises(UsageError) as raised:
             way(name, raw, EVERYONE)
         assert message in str(raised.value)
@@ -186,11 +188,14 @@ def test_new_data_is_in_the_next_answer(tmp_path: Path) -> None:
 def test_filters_are_lists_with_escapes(berlin: Backends) -> None:
     raw = period() | {"country": r" DE ,FR,,DE", "page_path": r"/a\,b,/c", "bots": "only"}
     found = berlin.asking.filters(raw, EVERYONE)
-    assert dict(found.dimensions) == {"country": ("DE", "FR"), "page_path": ("/a,b", "/c")}
+    assert {part.name: part.values for part in found.where.parts} == {
+        "country": ("DE", "FR"),
+        "page_path": ("/a,b", "/c"),
+    }
     assert found.bots == "only"
 
 
-# Streams
+# Exports
 
 
 def rows_of(batches: Any) -> list[dict[str, Any]]:
@@ -206,12 +211,12 @@ OWN = {
 
 @pytest.mark.parametrize("name", QUESTIONS)
 @pytest.mark.parametrize("day", ["2024-03-01", "2020-01-01"])
-def test_a_stream_is_the_answer(tmp_path: Path, name: str, day: str) -> None:
+def test_an_export_is_the_answer(tmp_path: Path, name: str, day: str) -> None:
     """Also for an answer without rows: a first batch tells the columns."""
     backends = embedded(tmp_path, [event("a"), event("b", after(minutes=1), country="DE")])
     raw = OWN.get(name, {}) | (period(day) if QUESTIONS[name].about_period else {})
     found = backends.asking.ask(name, raw, EVERYONE)
-    batches = list(backends.asking.stream(name, raw, EVERYONE))
+    batches = list(backends.asking.export(name, raw, EVERYONE).batches)
     assert batches[0].schema.names == found.columns
     assert pa.Table.from_batches(batches).to_pylist() == found.rows
 
@@ -239,9 +244,9 @@ def names(rows: list[dict[str, Any]]) -> list[tuple[str, str]]:
 TWO_DAYS = period("2024-03-01", "2024-03-02")
 
 
-def test_a_stream_of_events_has_every_row_in_order(tmp_path: Path) -> None:
+def test_an_export_of_events_has_every_row_in_order(tmp_path: Path) -> None:
     backends = embedded(tmp_path, ties())
-    found = rows_of(backends.asking.stream("explore.events", TWO_DAYS | {"limit": "5"}, EVERYONE))
+    found = rows_of(backends.asking.export("explore.events", TWO_DAYS | {"limit": "5"}, EVERYONE).batches)
     assert names(found) == expected_order(ties())
     assert found == backends.asking.ask("explore.events", TWO_DAYS | {"limit": "1000"}, EVERYONE).rows
 

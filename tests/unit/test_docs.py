@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from data_access.questions import PERIOD_PARAMS, QUESTIONS
+from data_access.metrics import METRICS
+from data_access.questions import COMPARE, PERIOD_PARAMS, QUESTIONS
 from data_access.settings import PREFIX, all_settings
-from data_access.sql import DIMENSIONS
+from data_access.sql import ALL_DIMENSIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -69,7 +70,20 @@ def test_no_question_is_documented_that_does_not_exist() -> None:
     assert set(re.findall(r"^## `([^`]+)`", text("questions.md"), re.MULTILINE)) == set(QUESTIONS)
 
 
-@pytest.mark.parametrize("name", [*(param.name for param in PERIOD_PARAMS), *DIMENSIONS])
+@pytest.mark.parametrize("name", METRICS)
+def test_every_metric_is_documented_as_it_is_defined(name: str) -> None:
+    metric, row = METRICS[name], table_rows(text("metrics.md")).get(name)
+    assert row is not None, "not in docs/metrics.md"
+    unit = metric.unit.format(currency="the site's currency")
+    assert row[1:5] == [metric.label, unit, metric.help, metric.formula]
+    assert row[5].strip("`") == metric.source
+
+
+def test_no_metric_is_documented_that_does_not_exist() -> None:
+    assert set(table_rows(text("metrics.md"))) - {"metric", "---"} == set(METRICS)
+
+
+@pytest.mark.parametrize("name", [*(param.name for param in PERIOD_PARAMS), COMPARE.name, *ALL_DIMENSIONS])
 def test_every_filter_is_documented(name: str) -> None:
     assert f"`{name}`" in text("questions.md")
 

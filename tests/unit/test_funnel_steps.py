@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from data_access.model import UsageError
-from data_access.questions.funnel_steps import Condition, Step, parse_steps, parse_window, read
+from data_access.model import Condition, UsageError
+from data_access.questions.funnel_steps import Step, parse_steps, parse_window, read
 
 DEFAULTS = {"steps": "a,b", "window": "7d", "unit": "user", "order": "ordered", "breakdown": ""}
 
@@ -15,21 +15,27 @@ DEFAULTS = {"steps": "a,b", "window": "7d", "unit": "user", "order": "ordered", 
     [
         ("view,buy", (Step("view"), Step("buy"))),
         (" view , ,buy,", (Step("view"), Step("buy"))),
-        ("view[p=1],buy", (Step("view", (Condition("p", "=", "1"),)), Step("buy"))),
+        ("view[p=1],buy", (Step("view", (Condition("p", "=", ("1",)),)), Step("buy"))),
         (
             "view[a=1;b != x y ;c>=3]",
             (
                 Step(
-                    "view", (Condition("a", "=", "1"), Condition("b", "!=", "x y"), Condition("c", ">=", "3"))
+                    "view",
+                    (
+                        Condition("a", "=", ("1",)),
+                        Condition("b", "!=", ("x y",)),
+                        Condition("c", ">=", ("3",)),
+                    ),
                 ),
             ),
         ),
-        ("view[properties.a.b~x]", (Step("view", (Condition("properties.a.b", "~", "x"),)),)),
-        ("view[p=1,2],buy", (Step("view", (Condition("p", "=", "1,2"),)), Step("buy"))),
-        (r"view[p=a\;b\]c\\d],buy", (Step("view", (Condition("p", "=", r"a;b]c\d"),)), Step("buy"))),
+        ("view[properties.a.b~x]", (Step("view", (Condition("properties.a.b", "~", ("x",)),)),)),
+        ("view[p=1,2],buy", (Step("view", (Condition("p", "=", ("1,2",)),)), Step("buy"))),
+        (r"view[p=a\;b\]c\\d],buy", (Step("view", (Condition("p", "=", (r"a;b]c\d",)),)), Step("buy"))),
         (r"a\,b,c\[d", (Step("a,b"), Step("c[d"))),
-        ("view[p=]", (Step("view", (Condition("p", "=", ""),)),)),
-        ("view[p=a=b]", (Step("view", (Condition("p", "=", "a=b"),)),)),
+        ("view[p=]", (Step("view", (Condition("p", "="),)),)),
+        ("view[p!~x]", (Step("view", (Condition("p", "!~", ("x",)),)),)),
+        ("view[p=a=b]", (Step("view", (Condition("p", "=", ("a=b",)),)),)),
         ("Zum Warenkorb'; drop table x--", (Step("Zum Warenkorb'; drop table x--"),)),
     ],
 )
@@ -45,7 +51,7 @@ def test_steps_are_read(text: str, steps: tuple[Step, ...]) -> None:
         ({"steps": ",".join("abcdefghijk")}, "steps has 11 steps"),
         ({"steps": "a[p=1,b"}, "opens a [ and does not close it"),
         ({"steps": "a,[p=1]"}, "has no event name"),
-        ({"steps": "a[p],b"}, "'p' is not property=value; it takes = != ~ > >= < <="),
+        ({"steps": "a[p],b"}, "'p' is not property=value; it takes = != ~ !~ > >= < <="),
         ({"steps": "a[1p=2],b"}, "is not property=value"),
         ({"window": "7"}, "window='7'; it takes a number with s, m, h, d or w"),
         ({"window": "0s"}, "window=0s is out of range; it takes 1s to 90d"),
@@ -94,6 +100,12 @@ def test_labels_say_the_conditions() -> None:
         ("a[p=1]", "a[q=2]", False),
         ("a[p=1]", "a[p!=1]", False),
         ("a[p=1;q=1]", "a[q=2]", True),
+        ("a[p=1]", "a[properties.p=2]", True),
+        ("a[p=]", "a[p=unknown]", False),
+        ("a[p=]", "a[p=1]", True),
+        ("a[revenue=10]", "a[revenue=10.0]", False),
+        ("a[revenue=10]", "a[revenue=11]", True),
+        ("a[revenue=10]", "a[revenue=unknown]", True),
     ],
 )
 def test_which_steps_exclude_each_other(one: str, other: str, excludes: bool) -> None:

@@ -11,7 +11,7 @@ import pytest
 from data_access.backends import Backends
 from data_access.model import Filters, Scope, UsageError
 from data_access.questions import QUESTIONS
-from data_access.questions.events import bucket_starts
+from data_access.questions.series import bucket_starts
 from tests.builders import EVERYONE, after, embedded, event, moment, period
 
 MARCH = {"from": "2024-03-01", "to": "2024-03-31"}
@@ -33,6 +33,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Backends:
 
 def ask(shop: Backends, name: str, **raw: str) -> list[dict[str, Any]]:
     defaults = MARCH if QUESTIONS[name].about_period else {}
+    if QUESTIONS[name].metrics:
+        defaults = defaults | {"compare": "none"}
     return shop.asking.ask(name, defaults | raw, EVERYONE).rows
 
 
@@ -44,7 +46,7 @@ def test_kpis(shop: Backends) -> None:
             "visitors": 3,
             "sessions": 3,
             "add_to_carts": 3,
-            "checkouts": 1,
+            "purchases": 1,
             "checkout_rate": 33.3,
             "conversion": 33.3,
         }
@@ -136,7 +138,7 @@ def test_funnel(shop: Backends) -> None:
         [3, "checkout_complete", 1, 0.5, 0.5, 60.0, 60.0],
     ]
     assert list(rows[0]) == [
-        *("step", "name", "reached", "from_previous", "from_first", "median_seconds", "p90_seconds")
+        *("step", "name", "reached", "from_step_before", "from_first", "median_seconds", "p90_seconds")
     ]
 
 
@@ -162,7 +164,7 @@ def test_funnel_steps_lie_in_the_period(shop: Backends) -> None:
 
 def test_funnel_nobody_starts_has_a_row_of_zeros_for_every_step(shop: Backends) -> None:
     rows = ask(shop, "funnel.steps", steps="nothing,product_view")
-    assert [(row["reached"], row["from_previous"], row["median_seconds"]) for row in rows] == [
+    assert [(row["reached"], row["from_step_before"], row["median_seconds"]) for row in rows] == [
         (0, 0.0, None)
     ] * 2
 

@@ -17,30 +17,44 @@ import sqlglot
 from sqlglot import ErrorLevel, exp
 
 from data_access import curation
-from data_access.model import Filters, Scope, Sql
-from data_access.questions import QUESTIONS, Ask
-from data_access.sql import DIMENSIONS, Params, condition
+from data_access.conditions import OPERATORS
+from data_access.model import Condition, Filters, Group, Scope, Sql
+from data_access.questions import QUESTIONS, Ask, traffic
+from data_access.sql import ALL_DIMENSIONS, Params, condition
 from tests.builders import moment
 
-TABLES = {"events", "sessions", "orders", "incoming", "placed"}
+TABLES = {"events", "sessions", "orders", "intake", "incoming", "placed", "received"}
 
 CONSTRUCTS = {
     *(exp.Select, exp.From, exp.Where, exp.Group, exp.Order, exp.Ordered, exp.Limit, exp.Distinct, exp.Union),
     *(exp.With, exp.CTE, exp.Subquery, exp.Table, exp.TableAlias, exp.Alias, exp.Column, exp.Identifier),
-    *(exp.Star, exp.Join, exp.Values, exp.Tuple, exp.Paren, exp.Literal, exp.Null),
+    *(exp.Star, exp.Join, exp.Values, exp.Tuple, exp.Paren, exp.Literal, exp.Null, exp.Boolean),
     *(exp.Placeholder, exp.And, exp.Or, exp.Not, exp.In, exp.Is),
-    *(exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Neg),
+    *(
+        exp.EQ,
+        exp.NEQ,
+        exp.GT,
+        exp.GTE,
+        exp.LT,
+        exp.LTE,
+        exp.Add,
+        exp.Sub,
+        exp.Mul,
+        exp.Div,
+        exp.Mod,
+        exp.Neg,
+    ),
     *(exp.Case, exp.If, exp.Cast, exp.TryCast, exp.DataType, exp.Window, exp.WindowSpec, exp.DPipe),
-    *(exp.AtTimeZone, exp.JSONPath, exp.JSONPathKey, exp.JSONPathRoot, exp.Var),
+    *(exp.Interval, exp.AtTimeZone, exp.JSONPath, exp.JSONPathKey, exp.JSONPathRoot, exp.Var),
 }
 FUNCTIONS = {
-    *("COUNT", "COUNT_IF", "SUM", "MIN", "MAX", "ARG_MIN", "ARG_MAX", "LOGICAL_OR"),
-    *("COALESCE", "NULLIF", "GREATEST", "ROUND", "LAG", "LEAD", "ROW_NUMBER"),
+    *("COUNT", "COUNT_IF", "SUM", "AVG", "MIN", "MAX", "ARG_MIN", "ARG_MAX", "LOGICAL_OR"),
+    *("COALESCE", "NULLIF", "GREATEST", "ROUND", "FLOOR", "LAG", "LEAD", "ROW_NUMBER"),
     *("TIME_TO_UNIX", "TIMESTAMP_TRUNC", "JSON_EXTRACT_SCALAR", "STR_POSITION"),
     *("SUBSTRING", "MD5_DIGEST", "HEX", "ENCODE", "FROM_BASE"),
 }
 TYPES = {"DOUBLE", "BIGINT", "VARCHAR", "TIMESTAMP"}
-UNITS = {"HOUR", "DAY", "WEEK", "MONTH"}
+UNITS = {"SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH"}
 TWICE = {"matched"}
 """A breakdown reads its events twice: for the starts' values, and for the steps."""
 
@@ -107,7 +121,21 @@ FILTERS = Filters(
     date(2024, 3, 1),
     date(2024, 4, 30),
     "Europe/Berlin",
-    dimensions=tuple((name, (HOSTILE, "unknown")) for name in sorted(DIMENSIONS)),
+    week_start=6,
+    where=Group(
+        "any", (Condition("country", "=", (HOSTILE, "unknown")), Condition("entry_page", "!~", (HOSTILE,)))
+    ),
+)
+EVERYTHING = replace(
+    FILTERS,
+    where=Group(
+        "all",
+        (
+            *(Condition(name, "=", (HOSTILE, "unknown")) for name in sorted(ALL_DIMENSIONS)),
+            Group("any", tuple(Condition("properties.a.b", o, ("1",)) for o in OPERATORS), negated=True),
+            Group("any", tuple(Condition("revenue", o, ("1",)) for o in OPERATORS if "~" not in o)),
+        ),
+    ),
 )
 STEPS = (
     "a,b,c",
@@ -116,6 +144,7 @@ STEPS = (
     "a[properties.x.y!=2;is_bot=true],a[product_price=3],c[p<=1;p>=0;p<9]",
     ",".join(f"s{n}" for n in range(6)),
 )
+INTERVALS = ("auto", "hour", "day", "week", "month")
 SITES = Scope("u", frozenset({HOSTILE, "shop"}))
 
 
@@ -123,10 +152,22 @@ def variants() -> dict[str, Sql]:
     """Every question over its options."""
     asked = {
         "data.extent": [{}, {"site": "shop,blog"}],
-        "data.values": [{"dimension": d} for d in (*DIMENSIONS, "properties.a.b")],
+        "data.values": [{"dimension": d} for d in (*ALL_DIMENSIONS, "properties.a.b")],
+        "data.quality": [{}],
         "overview.kpis": [{}],
-        "events.over_time": [{"interval": i} for i in ("auto", "hour", "day", "week", "month")],
-        "events.mix": [{"by": d, "limit": "7"} for d in (*DIMENSIONS, "properties.a.b")],
+        "traffic.kpis": [{}],
+        "traffic.over_time": [{"interval": "week"}],
+        "traffic.by": [{"by": "page_path"}, *({"by": "entry_page", "sort": s} for s in traffic.SORTS)],
+        "traffic.new_and_returning": [{}],
+        "traffic.by_weekday_and_hour": [{}],
+        "products.kpis": [{}],
+        "products.over_time": [{"interval": "day"}],
+        "products.by": [{"by": "product_brand", "sort": s} for s in ("product_views", "revenue")],
+        "products.missing": [{}],
+        "products.top": [{"by": "product_brand"}],
+        "products.searches": [{"only": "all"}, {"only": "unanswered"}],
+        "events.over_time": [{"interval": i} for i in INTERVALS],
+        "events.mix": [{"by": d, "limit": "7"} for d in (*ALL_DIMENSIONS, "properties.a.b")],
         "events.by_login_state": [{}],
         "funnel.steps": [
             {"steps": s, "window": w, "unit": u, "order": o, "breakdown": b}
@@ -141,7 +182,7 @@ def variants() -> dict[str, Sql]:
         "sessions.timeline": [{"session": "42"}],
     }
     assert asked.keys() == QUESTIONS.keys(), "a question has no variants here"
-    found = {}
+    found = {"overview.kpis by everything": QUESTIONS["overview.kpis"].sql(Ask(EVERYTHING, SITES, {}))}
     for name, options in asked.items():
         question = QUESTIONS[name]
         defaults = {param.name: param.default for param in question.params}
@@ -149,6 +190,9 @@ def variants() -> dict[str, Sql]:
             ask = Ask(FILTERS, SITES, defaults | values)
             label = f"{name} {values}"
             found[label] = question.sql(ask)
+            if question.pair == "sql":
+                earlier = replace(FILTERS, from_day=date(2024, 1, 1), to_day=date(2024, 2, 29))
+                found[f"{label} compared"] = question.sql(replace(ask, before=earlier))
             if question.sizes:
                 found[f"{label} sizes"] = question.sizes(ask)
                 found[f"{label} part"] = question.sql(
@@ -158,7 +202,7 @@ def variants() -> dict[str, Sql]:
 
 
 ASKED = variants()
-CURATION = {name: Sql(getattr(curation, name)) for name in ("PLACED", "SESSIONS", "ORDERS")}
+CURATION = {name: Sql(getattr(curation, name)) for name in ("PLACED", "SESSIONS", "ORDERS", "INTAKE")}
 
 
 def by_question(name: str) -> list[Sql]:
@@ -207,11 +251,12 @@ def test_values_are_parameters_never_text(name: str) -> None:
         assert HOSTILE in sql.params.values()
 
 
-@pytest.mark.parametrize("operator", ["=", "!=", "~"])
+@pytest.mark.parametrize("operator", ["=", "!=", "~", "!~"])
 def test_conditions_keep_values_out_of_the_text(operator: str) -> None:
     params = Params({})
-    assert "drop" not in condition("p", operator, HOSTILE, params)
-    assert params.values == {"p0": HOSTILE}
+    text = condition(Condition("properties.p", operator, (HOSTILE, "x")), params)
+    assert "drop" not in text
+    assert params.values == {"p0": HOSTILE, "p1": "x"}
 
 
 # The lint itself
