@@ -1,7 +1,9 @@
 """Demo data: a believable outdoor shop, the same for the same seed and end.
 
 One incident is planted: about 20 days before the end, for three days, most mobile checkouts fail with the
-error PAY-504, so that a funnel by device shows something to be found.
+error PAY-504, so that a funnel by device shows something to be found. Some events are as incomplete as in
+real life: checkouts of three products name none of them, two products have no brand, and orders from
+abroad are paid in another currency.
 """
 
 from __future__ import annotations
@@ -77,7 +79,7 @@ def _events(rows: Rows, sessions: Sessions, previous: Ints, seed: int) -> dict[s
         | _who(rows, sessions, seed)
         | _where(rows, sessions, previous)
         | _product(rows)
-        | _order(rows, seed)
+        | _order(rows, sessions, seed)
         | {"site": SITE, "source": "web", "properties": _properties(rows)}
     )
 
@@ -174,8 +176,10 @@ def _product(rows: Rows) -> dict[str, Any]:
         "product_price": [p.price for p in PRODUCTS],
         "product_discount_price": [p.discount for p in PRODUCTS],
     }
+    mixed = np.isin(rows.name, [NAME["checkout_start"], NAME["checkout_complete"]]) & (rows.quantity > 2)
     # The last entry stands for no product: index -1.
-    return {name: take([*values, None], rows.product) for name, values in columns.items()}
+    named = np.where(mixed, -1, rows.product)
+    return {name: take([*values, None], named) for name, values in columns.items()}
 
 
 def _totals(rows: Rows) -> Any:
@@ -183,14 +187,19 @@ def _totals(rows: Rows) -> Any:
     return np.round(take([*prices, 0.0], rows.product, float) * rows.quantity, 2)
 
 
-def _order(rows: Rows, seed: int) -> dict[str, Any]:
+def _order(rows: Rows, sessions: Sessions, seed: int) -> dict[str, Any]:
     bought = _is(rows, "checkout_complete")
     orders = [f"o{seed}-{s:06d}" if b else None for s, b in zip(rows.session.tolist(), bought, strict=True)]
     return {
         "order_id": orders,
         "revenue": np.where(bought, _totals(rows), np.nan),
-        "currency": take([shop.CURRENCY, None], (rows.product < 0).astype(np.int64)),
+        "currency": np.where(rows.product < 0, None, _currencies(rows, sessions)),
     }
+
+
+def _currencies(rows: Rows, sessions: Sessions) -> Any:
+    paid_in = [shop.FOREIGN.get(country[0], shop.CURRENCY) for country in shop.COUNTRIES]
+    return take(paid_in, sessions.country[rows.session])
 
 
 def _properties(rows: Rows) -> Any:

@@ -124,7 +124,9 @@ def _browse(rng: np.random.Generator, draft: _Draft, people: Ints) -> dict[int, 
     """Search, categories and products; the last product seen by each session."""
     people = _some(rng, people, 0.76)
     searching = _some(rng, people, 0.46)
-    draft.view(searching, "search", SEARCH + rng.integers(0, len(shop.SEARCHES), len(searching)))
+    terms = pick(rng, shop.SEARCH_WEIGHTS, len(searching))
+    draft.view(searching, "search", SEARCH + terms)
+    people = np.setdiff1d(people, searching[terms >= shop.FOUND_SEARCHES])
     looking = _some(rng, people, 0.34)
     draft.view(looking, "category_view", CATEGORY + rng.integers(0, len(_CATEGORIES), len(looking)))
     draft.view(_some(rng, people, 0.06), None, INFO + int(rng.integers(0, len(shop.INFO_PAGES))))

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 HOST = "https://shop.example"
 CURRENCY = "EUR"
+FOREIGN: dict[str, str] = {"US": "USD"}
+"""Countries whose orders are paid in another currency."""
 
 CATEGORIES: dict[str, tuple[str, tuple[float, float]]] = {
     "Backpacks": ("backpack", (39.0, 189.0)),
@@ -18,6 +20,8 @@ CATEGORIES: dict[str, tuple[str, tuple[float, float]]] = {
     "Bottles": ("bottle", (9.0, 45.0)),
 }
 BRANDS = ("Nordhang", "Talwind", "Kiesel & Co", "Moorfuchs", "Altmark", "Fernpfad", "Quellgrat")
+UNBRANDED = ("Hafen bottle", "Glen cook set")
+"""Products that nobody gave a brand."""
 MODELS = ("Aura", "Birke", "Comet", "Delta", "Elster", "Falke", "Glen", "Hafen")
 
 # Country, region of its first city, weight.
@@ -60,10 +64,16 @@ DEVICES = (
 )
 BOT = ("bot", "Googlebot", "Other")
 
-SEARCHES = (
-    "tent", "light tent", "hiking boots", "rain jacket", "sleeping bag", "backpack 40l", "camping stove",
-    "headlamp", "water bottle", "down jacket", "trekking", "gift",
+# Search term, weight.
+_FOUND = (
+    ("tent", 0.15), ("hiking boots", 0.13), ("rain jacket", 0.12), ("sleeping bag", 0.10),
+    ("backpack 40l", 0.09), ("light tent", 0.07), ("headlamp", 0.07), ("camping stove", 0.06),
+    ("water bottle", 0.05), ("down jacket", 0.05), ("trekking", 0.03), ("gift", 0.02),
 )  # fmt: skip
+_NOT_SOLD = (("kayak", 0.022), ("climbing rope", 0.016), ("bike bags", 0.012), ("snowshoes", 0.006))
+SEARCHES, SEARCH_WEIGHTS = zip(*_FOUND, *_NOT_SOLD, strict=True)
+FOUND_SEARCHES = len(_FOUND)
+"""Whoever searches for a later one finds nothing and leaves."""
 INFO_PAGES = (
     ("/about", "About us"),
     ("/delivery", "Delivery"),
@@ -83,7 +93,7 @@ class Product:
     id: str
     name: str
     category: str
-    brand: str
+    brand: str | None
     price: float
     discount: float | None
 
@@ -99,14 +109,15 @@ def products() -> tuple[Product, ...]:
     for row, (category, (noun, (low, high))) in enumerate(CATEGORIES.items()):
         for column, model in enumerate(MODELS):
             position = (column * 5 + row * 3) % len(MODELS) / (len(MODELS) - 1)
+            name = f"{model} {noun}"
             price = round(low + (high - low) * position**1.6) - 0.05
             discount = round(price * 0.8, 2) if (row + column) % 3 == 0 else None
             made.append(
                 Product(
                     id=f"{noun[:3].upper()}-{row}{column:02d}",
-                    name=f"{model} {noun}",
+                    name=name,
                     category=category,
-                    brand=BRANDS[(row * 2 + column) % len(BRANDS)],
+                    brand=None if name in UNBRANDED else BRANDS[(row * 2 + column) % len(BRANDS)],
                     price=price,
                     discount=discount,
                 )

@@ -93,9 +93,40 @@ def test_mobile_checkouts_fail_for_three_days_and_the_errors_say_so(demo: pa.Tab
 def test_orders_have_an_id_revenue_and_currency_and_nothing_else_has(demo: pa.Table) -> None:
     orders = rows(demo, event_name="checkout_complete")
     assert len({order["order_id"] for order in orders}) == len(orders)
-    assert all(order["revenue"] > 0 and order["currency"] == "EUR" for order in orders)
+    assert all(order["revenue"] > 0 for order in orders)
+    assert {(order["country"] == "US", order["currency"]) for order in orders} == {
+        (True, "USD"),
+        (False, "EUR"),
+    }
     with_order = demo.filter(pc.is_valid(demo["order_id"]))
     assert with_order.num_rows == len(orders) == demo.filter(pc.is_valid(demo["revenue"])).num_rows
+
+
+def test_some_events_and_products_are_as_incomplete_as_real_ones(demo: pa.Table) -> None:
+    orders = rows(demo, event_name="checkout_complete")
+    nameless = [order for order in orders if order["product_id"] is None]
+    assert 0.003 < len(nameless) / len(orders) < 0.05
+    assert all(order["revenue"] > 0 for order in nameless)
+    unbranded = demo.filter(pc.and_(pc.is_valid(demo["product_id"]), pc.is_null(demo["product_brand"])))
+    assert set(unbranded["product_name"].to_pylist()) == {"Hafen bottle", "Glen cook set"}
+    assert pc.sum(pc.is_valid(demo["product_discount_price"])).as_py() > 1000
+
+
+def test_some_searches_are_never_followed_by_a_product(demo: pa.Table) -> None:
+    last_view = {row["session_id"]: row["ts"] for row in rows(demo, event_name="product_view")}
+    terms: Counter[str] = Counter()
+    followed: Counter[str] = Counter()
+    for row in rows(demo, event_name="search"):
+        terms[row["search_term"]] += 1
+        followed[row["search_term"]] += last_view.get(row["session_id"], row["ts"]) > row["ts"]
+    assert {term for term in terms if not followed[term]} == {
+        "kayak",
+        "climbing rope",
+        "bike bags",
+        "snowshoes",
+    }
+    assert min(terms.values()) > 50
+    assert terms["tent"] > 4 * terms["gift"]
 
 
 def test_a_session_never_buys_before_it_starts_the_checkout(demo: pa.Table) -> None:
