@@ -18,6 +18,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "pathname": _TEXT,
     "value": (str, list, int, float, type(None)),
     "n_clicks": _NUMBER,
+    "n_submit": _NUMBER,
     "opened": (bool, type(None)),
     "data": (dict, list, str, int, float, type(None)),
     "id": (dict, str),

@@ -82,6 +82,7 @@ def parser() -> argparse.ArgumentParser:
     ask.add_argument("parameters", nargs="*", metavar="key=value")
     ask.add_argument("--list", action="store_true", help="list the questions and their parameters")
     ask.add_argument("--format", choices=("json", "csv", "table"), default="json")
+    ask.add_argument("--manifest", type=Path, metavar="FILE", help="with --format csv: write its manifest")
 
     command("maintain", commands.maintain, "curate, compact closed days, expire snapshots, sweep orphans")
     command("doctor", commands.doctor, "versions, back ends, data extent, row counts, lake health")
@@ -90,6 +91,11 @@ def parser() -> argparse.ArgumentParser:
     users.add_argument("action", choices=("list", "add", "remove"))
     users.add_argument("name", nargs="?")
     users.add_argument("--role", choices=("viewer", "analyst", "ops", "admin"), default="analyst")
+    kept = command("segments", commands.segments, "list, save or remove named segments")
+    kept.add_argument("action", choices=("list", "save", "remove"))
+    kept.add_argument("name", nargs="?", metavar="NAME|ID", help="a name to save, an id to remove")
+    kept.add_argument("where", nargs="?", metavar="WHERE", help="conditions, for example 'country=DE,AT'")
+    kept.add_argument("--shared", action="store_true", help="list it for everyone")
     command("sign-in-link", commands.sign_in_link, "print a new one-click sign-in link")
     return top
 

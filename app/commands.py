@@ -105,13 +105,22 @@ def ask(backends: Backends, options: argparse.Namespace) -> None:
         raise UsageError("ask needs a question; ask --list lists them")
     raw = dict(_pair(text) for text in options.parameters)
     if options.format == "csv":
-        from app import exports
-
-        for number, batch in enumerate(backends.asking.stream(options.question, raw, EVERYTHING)):
-            sys.stdout.buffer.write(exports.to_csv(batch, header=number == 0))
+        _write_csv(backends, options, raw)
         return
     answer = backends.asking.ask(options.question, raw, EVERYTHING)
     print(_as_json(answer) if options.format == "json" else _as_table(answer))
+
+
+def _write_csv(backends: Backends, options: argparse.Namespace, raw: dict[str, str]) -> None:
+    from app.manifests import Written, manifest
+
+    export, written = backends.asking.export(options.question, raw, EVERYTHING), Written()
+    for chunk in written.chunks(export):
+        sys.stdout.buffer.write(chunk)
+    if options.manifest:
+        command = " ".join(["python -m app ask", options.question, *options.parameters, "--format csv"])
+        found = manifest(export, written, "-", command, EVERYTHING.user)
+        options.manifest.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -209,6 +218,30 @@ def users(backends: Backends, options: argparse.Namespace) -> None:
     else:
         remove_user(backends.documents, options.name)
     print(f"{options.name}: {'added' if options.action == 'add' else 'removed'}")
+
+
+def segments(backends: Backends, options: argparse.Namespace) -> None:
+    """List, save or remove named segments, with the rights of whoever runs the app on this machine."""
+    from app.users import local_admin
+    from data_access import conditions
+    from data_access import segments as kept
+
+    documents, user = backends.documents, local_admin().name
+    if options.action == "list":
+        for segment in kept.every(documents):
+            kind = "shared" if segment.shared else "personal"
+            print(f"{segment.id}  {segment.name}  {kind}, {segment.owner}  {conditions.write(segment.where)}")
+    elif not options.name:
+        raise UsageError(f"segments {options.action} needs {_SEGMENT_WORDS[options.action]}")
+    elif options.action == "remove":
+        print(f"{kept.delete(documents, user, options.name, admin=True).id}: removed")
+    else:
+        where = conditions.read(options.where or "")
+        saved = kept.save(documents, user, options.name, where, options.shared, admin=True)
+        print(f"{saved.id}: saved; use it with segment={saved.id}")
+
+
+_SEGMENT_WORDS = {"save": "a name and conditions", "remove": "an id; segments list lists them"}
 
 
 def _password() -> str:

@@ -1,107 +1,161 @@
-"""GET /csv/<question>: all rows of exactly what is shown, streamed in record batches."""
+"""GET /csv/<question>: all rows of exactly what is shown, streamed; GET /manifest/<question>: its manifest.
+
+A download is written to the documents before its first byte: who took what, when. When its last byte is
+out, its manifest joins that entry, and a manifest asked for under the same ``export`` id is that one.
+"""
 
 from __future__ import annotations
 
-import io
 import logging
 import re
-from collections.abc import Iterator
-from itertools import chain
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
 from flask import Flask, Response, request
-from pyarrow import csv
 
+from app.manifests import Written, manifest
+from data_access.asking import Export
 from data_access.backends import Backends
 from data_access.model import UsageError
-from data_access.ports import QueryError
+from data_access.ports import Documents, QueryError
 from pages.parts.access import EXPORT, allow, scope
 
 LOG = logging.getLogger(__name__)
 
-_FORMULA = r"^[=+\-@\t\r]"
-_UNSAFE = re.compile(r"[^a-z0-9._-]+")
+KIND = "export"
 NO_PAGE = frozenset({"limit", "before", "after"})
-"""Parameters of the page of rows on screen: an export has all rows."""
+"""Parameters of the page of rows on screen: an export of events has all of them."""
+OWN = frozenset({"export", "view"})
+"""Parameters of the download itself: its id, and the page it is taken from."""
+
+_UNSAFE = re.compile(r"[^a-z0-9._-]+")
+_ID = re.compile(r"[0-9a-f]{16}")
+_LOCAL = re.compile(r"/(?!/)[^\s\\]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A download that is asked for: its question and parameters, its id, and where it is shown."""
+
+    question: str
+    raw: Mapping[str, str]
+    number: str
+    link: str
+
+    @property
+    def file(self) -> str:
+        """The file's name: question and period."""
+        period = "_".join(filter(None, (self.raw.get("from"), self.raw.get("to"))))
+        name = "_".join(filter(None, ("streamgauge", self.question, period)))
+        return _UNSAFE.sub("-", name.lower()) + ".csv"
 
 
 def register(server: Flask, backends: Backends) -> None:
-    """Add the route."""
+    """Add the two routes."""
 
     @server.get("/csv/<question>")
     @allow(EXPORT)
     def export(question: str) -> Any:
-        raw = {key: value for key, value in request.args.items() if value}
-        if question == "explore.events":
-            raw = {key: value for key, value in raw.items() if key not in NO_PAGE}
         try:
-            batches = backends.asking.stream(question, raw, scope())
-            first = next(batches, None)
+            wanted = _wanted(question, backends.settings.base_url)
+            return _download(backends, wanted)
         except UsageError as error:
             return _text(400, str(error))
         except QueryError as error:
             return _text(503, str(error))
-        rest = batches if first is None else chain([first], batches)
-        return Response(_chunks(question, rest), headers=_headers(question, raw))
+
+    @server.get("/manifest/<question>")
+    @allow(EXPORT)
+    def describe(question: str) -> Any:
+        try:
+            wanted = _wanted(question, backends.settings.base_url)
+            return _manifest(backends, wanted)
+        except UsageError as error:
+            return _text(400, str(error))
+        except QueryError as error:
+            return _text(503, str(error))
 
 
-def _text(status: int, message: str) -> Response:
-    return Response(message + "\n", status, content_type="text/plain; charset=utf-8")
+def _wanted(question: str, base_url: str) -> Wanted:
+    given = {key: value for key, value in request.args.items() if value}
+    number, page = given.get("export", secrets.token_hex(8)), given.get("view", "")
+    if not _ID.fullmatch(number):
+        raise UsageError("export is no id of a download: 16 hexadecimal digits")
+    if page and not _LOCAL.fullmatch(page):
+        raise UsageError("view is no page of this app; it takes a path such as /traffic?country=DE")
+    left_out = OWN | (NO_PAGE if question == "explore.events" else frozenset())
+    raw = {key: value for key, value in given.items() if key not in left_out}
+    return Wanted(question, raw, number, base_url + (page or request.full_path.rstrip("?")))
 
 
-def _headers(question: str, raw: dict[str, str]) -> dict[str, str]:
-    period = "_".join(filter(None, (raw.get("from"), raw.get("to"))))
-    name = _UNSAFE.sub("-", "_".join(filter(None, ("streamgauge", question, period))).lower())
-    return {
+def _download(backends: Backends, wanted: Wanted) -> Response:
+    export = backends.asking.export(wanted.question, wanted.raw, scope())
+    user = scope().user
+    entry = {
+        "user": user,
+        "question": wanted.question,
+        "parameters": dict(wanted.raw),
+        "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    version = _write(backends.documents, wanted.number, entry)
+    headers = {
         "Content-Type": "text/csv; charset=utf-8",
-        "Content-Disposition": f'attachment; filename="{name}.csv"',
+        "Content-Disposition": f'attachment; filename="{wanted.file}"',
+        "Link": f'</manifest/{wanted.question}?export={wanted.number}>; rel="describedby"',
         "Cache-Control": "no-store",
         # Proxies that buffer would hold the whole file in memory.
         "X-Accel-Buffering": "no",
     }
 
+    def finish(written: Written) -> None:
+        done = entry | {"manifest": manifest(export, written, wanted.file, wanted.link, user)}
+        backends.documents.put(KIND, wanted.number, done, version)
 
-def _chunks(question: str, batches: Iterator[pa.RecordBatch]) -> Iterator[bytes]:
-    header = True
+    return Response(_chunks(export, finish), headers=headers)
+
+
+def _write(documents: Documents, number: str, entry: Mapping[str, Any]) -> int:
+    """Note a download; its id may be used again by the same person alone. Returns the entry's version."""
+    known = documents.get(KIND, number)
+    if known is not None and known.value["user"] != entry["user"]:
+        raise UsageError("this download's id is somebody else's; leave out export")
+    if not documents.put(KIND, number, entry, known.version if known else None):
+        raise UsageError("this download is being asked for twice at once; try again")
+    return known.version + 1 if known else 1
+
+
+def _chunks(export: Export, finish: Any) -> Iterator[bytes]:
+    written = Written()
     try:
-        for batch in batches:
-            yield to_csv(batch, header)
-            header = False
+        yield from written.chunks(export)
     except Exception:
         # The head of the file is on its way: only a broken connection tells that the rest is missing.
-        LOG.exception("export of %s broke off", question)
+        LOG.exception("export of %s broke off", export.asked.question.name)
         raise
+    finish(written)
 
 
-def to_csv(batch: pa.RecordBatch, header: bool) -> bytes:
-    """A batch as CSV text: RFC 4180 quotes, UTC times in ISO 8601, no cell a spreadsheet would run."""
-    safe = pa.RecordBatch.from_arrays([_cell(column) for column in batch.columns], names=batch.schema.names)
-    buffer = io.BytesIO()
-    csv.write_csv(
-        safe, buffer, csv.WriteOptions(include_header=header, quoting_style="needed", batch_size=65536)
-    )
-    return buffer.getvalue()
+def _manifest(backends: Backends, wanted: Wanted) -> Any:
+    """The manifest of a download that was made, else of one that would be made now."""
+    user = scope().user
+    known = backends.documents.get(KIND, wanted.number)
+    if known is not None and known.value["user"] == user and "manifest" in known.value:
+        found = known.value["manifest"]
+    else:
+        export, written = backends.asking.export(wanted.question, wanted.raw, scope()), Written()
+        for _ in written.chunks(export):
+            pass
+        found = manifest(export, written, wanted.file, wanted.link, user)
+    name = found["file"].removesuffix(".csv")
+    headers = {
+        "Content-Disposition": f'attachment; filename="{name}.manifest.json"',
+        "Cache-Control": "no-store",
+    }
+    return found, 200, headers
 
 
-def _cell(column: pa.Array) -> pa.Array:
-    kind = column.type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return _harmless(column)
-    if pa.types.is_timestamp(kind):
-        return _iso(column)
-    return column
-
-
-def _harmless(column: pa.Array) -> pa.Array:
-    """Text cells that a spreadsheet would take for a formula start with a quote (OWASP)."""
-    risky = pc.match_substring_regex(column, _FORMULA)
-    if not pc.any(risky).as_py():
-        return column
-    return pc.if_else(risky, pc.binary_join_element_wise("'", column, ""), column)
-
-
-def _iso(column: pa.Array) -> pa.Array:
-    utc = column.cast(pa.timestamp("ms"), safe=False)
-    return pc.strftime(utc, format="%Y-%m-%dT%H:%M:%SZ")
+def _text(status: int, message: str) -> Response:
+    return Response(message + "\n", status, content_type="text/plain; charset=utf-8")

@@ -15,12 +15,12 @@ from app.document import HEAD, Document
 from app.keys import secret_key
 from data_access.backends import Backends, open_backends
 from data_access.settings import Settings
-from pages import explore, funnels, overview
+from pages import explore, funnels, overview, products, traffic
 from pages.parts import filters
 
 ROOT = Path(__file__).resolve().parent.parent
 ASSETS = ROOT / "assets"
-PAGES: tuple[ModuleType, ...] = (overview, funnels, explore)
+PAGES: tuple[ModuleType, ...] = (overview, traffic, products, funnels, explore)
 
 
 def create_app(source: Settings | Backends, pages: tuple[ModuleType, ...] = PAGES) -> Document:

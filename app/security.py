@@ -133,7 +133,7 @@ def _refuse_forbidden(
 def _refused() -> Any:
     if g.permissions:
         return _problem(403, "Your role does not allow this. An admin can give you another one.")
-    if request.endpoint in PAGES or request.path.startswith("/csv/"):
+    if request.endpoint in PAGES or request.path.startswith(("/csv/", "/manifest/")):
         here = request.full_path.rstrip("?")
         return redirect(SIGN_IN if here == "/" else f"{SIGN_IN}?next={quote(here)}")
     return _problem(401, "Please sign in.")

@@ -51,14 +51,14 @@ def test_a_second_import_adds_nothing(lake: Path, capsys: pytest.CaptureFixture[
 
 
 def test_ask_answers_as_json(lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(lake, "ask", "funnel.steps", STEPS, "window=7d", *PERIOD) == 0
+    assert run(lake, "ask", "funnel.steps", STEPS, "window=7d", "compare=none", *PERIOD) == 0
     answer = json.loads(capsys.readouterr().out)
     assert list(answer) == ["question", "columns", "rows", "stamp"]
     assert answer["columns"] == [
         "step",
         "name",
         "reached",
-        "from_previous",
+        "from_step_before",
         "from_first",
         "median_seconds",
         "p90_seconds",
@@ -89,6 +89,36 @@ def test_list_names_every_question(lake: Path, capsys: pytest.CaptureFixture[str
     assert "window=7d" in listed
 
 
+def test_segments_are_saved_used_listed_and_removed(lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(lake, "segments", "save", "From Germany", "country=DE", "--shared") == 0
+    assert run(lake, "segments", "save", "Carts", "event_name~cart") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "from-germany: saved; use it with segment=from-germany",
+        "local-admin:carts: saved; use it with segment=local-admin:carts",
+    ]
+    for segment, events in (("from-germany", 3), ("!from-germany", 3), ("from-germany,local-admin:carts", 1)):
+        assert run(lake, "ask", "events.mix", f"segment={segment}", *PERIOD) == 0
+        answer = json.loads(capsys.readouterr().out)
+        assert sum(row[answer["columns"].index("events")] for row in answer["rows"]) == events
+    assert run(lake, "segments", "list") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "local-admin:carts  Carts  personal, local admin  event_name~cart",
+        "from-germany  From Germany  shared, local admin  country=DE",
+    ]
+    assert run(lake, "segments", "remove", "local-admin:carts") == 0
+    assert capsys.readouterr().out == "local-admin:carts: removed\n"
+    assert run(lake, "ask", "overview.kpis", "segment=local-admin:carts", *PERIOD) == 2
+    assert "there is no segment 'local-admin:carts'" in capsys.readouterr().err
+
+
+def test_ask_takes_conditions(lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    where = "where=country=DE;event_name!=view|!(country=DE);event_name~ar"
+    assert run(lake, "ask", "events.mix", where, *PERIOD) == 0
+    answer = json.loads(capsys.readouterr().out)
+    events = answer["columns"].index("events")
+    assert sorted((row[0], row[events]) for row in answer["rows"]) == [("buy", 1), ("cart", 2)]
+
+
 @pytest.mark.parametrize(
     ("words", "status", "says"),
     [
@@ -99,6 +129,12 @@ def test_list_names_every_question(lake: Path, capsys: pytest.CaptureFixture[str
         (("fly",), 2, "invalid choice: 'fly'"),
         (("users", "remove", "nobody"), 2, "there is no user 'nobody'"),
         (("demo",), 2, "choose an empty folder"),
+        (("ask", "overview.kpis", "where=country"), 2, "at character 1 ('country'): no condition"),
+        (("ask", "overview.kpis", "where=land=DE"), 2, "'land' is no dimension"),
+        (("ask", "overview.kpis", "segment=nope"), 2, "there is no segment 'nope'"),
+        (("segments", "save", "x"), 2, "a segment needs at least one condition"),
+        (("segments", "save"), 2, "segments save needs a name and conditions"),
+        (("segments", "remove", "nope"), 2, "there is no segment 'nope'"),
     ],
 )
 def test_errors_are_one_line_that_says_what_to_do(
