@@ -139,7 +139,7 @@ def draw_funnel(view: View) -> Component:
     unit = dict(UNITS)[own.get("unit", "user")].lower()
     within = windows.label(own.get("window", windows.DEFAULT))
     content = [
-        funnel_chart.summary(answer.rows, unit, within),
+        funnel_chart.summary(answer.rows, unit, within, answer.stamp),
         funnel_chart.bars(answer.rows, unit),
         funnel_chart.table(answer.rows),
     ]

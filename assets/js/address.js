@@ -37,7 +37,11 @@
   }
 
   function text(params) {
-    var query = params.toString().replace(/%2C/g, ",").replace(/%5B/g, "[").replace(/%5D/g, "]").replace(/\+/g, "%20");
+    // What needs no escaping in a query stays readable.
+    var query = params
+      .toString()
+      .replace(/%(2C|5B|5D|3A|7E|3B|3D|2F)/g, decodeURIComponent)
+      .replace(/\+/g, "%20");
     return query ? "?" + query : "";
   }
 

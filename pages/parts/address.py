@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import parse_qsl, quote, urlencode
 
-from data_access.sql import DIMENSIONS
+from data_access.questions import COMPARE, PERIOD_PARAMS
+from data_access.sql import ALL_DIMENSIONS
 
-SHARED = ("from", "to", "bots", *DIMENSIONS)
+SHARED = (*(param.name for param in PERIOD_PARAMS), COMPARE.name, *ALL_DIMENSIONS)
 """Parameters every page understands; links between pages carry them along."""
 
 _PART = re.compile(r"(?:\\.|[^,\\])+")
@@ -26,7 +27,7 @@ def shared(raw: Mapping[str, str]) -> dict[str, str]:
 
 def write(path: str, raw: Mapping[str, str | None]) -> str:
     """A link to a page; parameters that are None or empty are left out."""
-    query = urlencode({key: value for key, value in raw.items() if value}, quote_via=quote, safe=",[]:~")
+    query = urlencode({key: value for key, value in raw.items() if value}, quote_via=quote, safe=",[]:~;=/")
     return f"{path}?{query}" if query else path
 
 

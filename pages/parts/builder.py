@@ -11,20 +11,20 @@ from dash import ALL, Input, Output, ctx, html, no_update
 from dash.exceptions import PreventUpdate
 
 from data_access.backends import Backends
-from data_access.sql import DIMENSIONS
+from data_access.model import Condition
+from data_access.sql import DIMENSIONS, NUMBERS, SESSION_DIMENSIONS
 from pages.parts import controls, steps
 from pages.parts.access import VIEW, allow
 from pages.parts.icons import icon
-from pages.parts.steps import Condition, Step, Steps
+from pages.parts.steps import Step, Steps
 from pages.parts.view import View, view
 
 Component = Any
 
 FIELDS = [
     *(name for name in DIMENSIONS if name != "event_name"),
-    "product_price",
-    "product_discount_price",
-    "revenue",
+    *SESSION_DIMENSIONS,
+    *NUMBERS,
 ]
 CHOSEN_STEPS = {"type": "param", "key": "steps", "default": ALL, "kind": "text"}
 
@@ -110,7 +110,7 @@ def _condition(number: int, row: int, condition: Condition) -> Component:
     )
     value = dmc.TextInput(
         id={"type": "step-value", **place},
-        value=condition.value,
+        value="".join(condition.values),
         placeholder="value",
         size="xs",
         debounce=600,
@@ -190,7 +190,8 @@ def collect(
     """The rows as they stand in the builder's controls."""
     conditions: dict[int, list[Condition]] = {}
     for field, operator, value in zip(fields, operators, values, strict=True):
-        condition = Condition(_text(field).strip(), _text(operator) or "=", _text(value))
+        values = (_text(value),) if _text(value) else ()
+        condition = Condition(_text(field).strip(), _text(operator) or "=", values)
         conditions.setdefault(int(field["id"]["step"]), []).append(condition)
     return tuple(Step(_text(name), tuple(conditions.get(int(name["id"]["step"]), ()))) for name in names)
 

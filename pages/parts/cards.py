@@ -65,16 +65,36 @@ def shown(content: Component, stamp: Stamp, csv: str) -> list[Component]:
 
 
 def footer(stamp: Stamp, csv: str) -> Component:
-    """Small line under every chart and table: how complete and fresh it is, and its rows as CSV."""
-    link = html.A(
-        [icon("download"), "CSV"],
-        href=csv,
+    """Under every chart and table: where its numbers come from, its rows as CSV, and their manifest."""
+    links = [
+        _download("CSV", "download", csv, "All rows shown, as CSV"),
+        _download(
+            "Manifest",
+            "file",
+            csv.replace("/csv/", "/manifest/", 1),
+            "What the CSV was asked for, of which data, with its SHA-256",
+        ),
+    ]
+    trust = html.Details(
+        [html.Summary(numbers.stamp(stamp), className="sg-stamp"), html.Dl(_facts(stamp))],
+        className="sg-trust",
+    )
+    return html.Div([trust, html.Span(links, className="sg-downloads")], className="sg-card-foot")
+
+
+def _download(label: str, shape: str, href: str, title: str) -> Component:
+    return html.A(
+        [icon(shape), label],
+        href=href,
         className="sg-csv",
         download="",
-        title="All rows as CSV",
-        **{"aria-label": "Download all rows as CSV"},
+        title=title,
+        **{"aria-label": f"Download {label}: {title}"},
     )
-    return html.Div([html.Span(numbers.stamp(stamp), className="sg-stamp"), link], className="sg-card-foot")
+
+
+def _facts(stamp: Stamp) -> list[Component]:
+    return [part for term, text in numbers.trust(stamp) for part in (html.Dt(term), html.Dd(text))]
 
 
 def link(label: str, href: str) -> Component:

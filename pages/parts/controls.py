@@ -7,7 +7,11 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import dcc
 
+from data_access.model import UsageError
+from pages.parts.view import View
+
 Component = Any
+Options = list[tuple[str, str]]
 
 
 def param(key: str, default: str = "", kind: str = "text") -> dict[str, str]:
@@ -20,7 +24,7 @@ def hidden(key: str, value: str, default: str = "") -> Component:
     return dcc.Input(id=param(key, default), type="hidden", value=value)
 
 
-def choice(key: str, label: str, options: list[tuple[str, str]], value: str, default: str) -> Component:
+def choice(key: str, label: str, options: Options, value: str, default: str) -> Component:
     """A segmented choice between a few named values."""
     return dmc.SegmentedControl(
         id=param(key, default),
@@ -31,9 +35,7 @@ def choice(key: str, label: str, options: list[tuple[str, str]], value: str, def
     )
 
 
-def select(
-    key: str, label: str, options: list[tuple[str, str]], value: str, default: str, **extra: Any
-) -> Component:
+def select(key: str, label: str, options: Options, value: str, default: str, **extra: Any) -> Component:
     """A drop-down with one value."""
     return dmc.Select(
         id=param(key, default),
@@ -44,3 +46,11 @@ def select(
         size="sm",
         **extra,
     )
+
+
+def chosen(view: View, key: str, options: Options) -> str:
+    """The option the URL chooses, the first by default. Raises UsageError for another."""
+    value = view.own(key, options[0][0])
+    if value not in dict(options):
+        raise UsageError(f"{key}={value!r}; it takes {', '.join(dict(options))}")
+    return value

@@ -58,7 +58,7 @@ def axis(**more: Any) -> Figure:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Values over time, those of the period before, their unit, and whether the last is still growing.
+    """Values over time, those of the period before, their unit and decimals, and whether the last grows.
 
     ``values`` ends early when later intervals are still to come.
     """
@@ -68,6 +68,7 @@ class Series:
     before: Sequence[float | None]
     suffix: str = ""
     partial: bool = False
+    digits: int = 0
 
     @property
     def hours(self) -> bool:
@@ -78,10 +79,10 @@ class Series:
 def line(series: Series) -> Figure:
     """A series over time, with the period before it and an unfinished last interval as dotted lines."""
     suffix = series.suffix
-    value = "%{y:,.1f}" + suffix if suffix else "%{y:,.0f}"
+    value = f"%{{y:,.{series.digits}f}}{suffix}"
     dates = {"type": "date", "hoverformat": _when(series.hours), "range": _range(series.times)}
     x = axis(showgrid=False, nticks=8, spikethickness=1, **dates)
-    y = axis(rangemode="tozero", ticksuffix=suffix, nticks=5, tickformat="" if suffix else "~s")
+    y = axis(rangemode="tozero", ticksuffix=suffix, nticks=5, tickformat="" if suffix == "\u202f%" else "~s")
     stamps = [time.isoformat() for time in series.times]
     before = _trace(stamps, list(series.before), f"Before: {value}<extra></extra>", QUIET, "dot")
     known = stamps[: len(series.values)]

@@ -1,18 +1,19 @@
-"""The filter bar: period, site, login state, source, country, device and bots, all kept in the URL."""
+"""The filter bar: period, comparison, filters, conditions and segments, all kept in the URL."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import Input, Output, dcc, html, no_update
+from dash import Input, Output, html, no_update
 
-from data_access.asking import previous
 from data_access.backends import Backends
+from data_access.comparison import COMPARISONS
 from data_access.model import UsageError
 from data_access.ports import QueryError
+from data_access.questions import COMPARE
 from data_access.sql import DIMENSIONS
-from pages.parts import address, controls, numbers, presets
+from pages.parts import address, condition_builder, controls, filter_chips, presets, segment_menu
 from pages.parts.access import VIEW, allow
 from pages.parts.drawing import drawn
 from pages.parts.icons import icon
@@ -23,15 +24,17 @@ Component = Any
 CHOICES = ("site", "login_state", "source", "country", "device")
 """Dimensions with a control of their own; any other can be set by a link and shows as a chip."""
 
-BOTS = [("out", "Without bots"), ("in", "With bots"), ("only", "Only bots")]
-
 
 def bar(view: View) -> Component:
     """The filter bar of a page."""
     return html.Div(
         [
-            html.Div([_period(view), _menu(view)], className="sg-filters-controls"),
+            html.Div(
+                [_period(view), _compare(view), _menu(view), segment_menu.menu()],
+                className="sg-filters-controls",
+            ),
             html.Div(id="filters-shown", className="sg-filters-shown", **{"aria-live": "polite"}),
+            condition_builder.drawer(view),
         ],
         className="sg-filters",
         role="group",
@@ -41,7 +44,9 @@ def bar(view: View) -> Component:
 
 def register(app: Any, backends: Backends) -> None:
     """Callbacks of the bar: choices when the menu opens, and what is filtered now."""
-    drawn(app, backends, "filters-shown", shown)
+    drawn(app, backends, "filters-shown", filter_chips.shown)
+    condition_builder.register(app, backends)
+    segment_menu.register(app, backends)
     for dimension in CHOICES:
         _register_choices(app, backends, dimension)
 
@@ -65,6 +70,22 @@ def _period(view: View) -> Component:
     )
 
 
+def _compare(view: View) -> Component:
+    chosen = view.own(COMPARE.name, COMPARE.default)
+    options = dict(COMPARISONS) if chosen in COMPARISONS else {chosen: chosen, **COMPARISONS}
+    return dmc.Select(
+        id=controls.param(COMPARE.name, COMPARE.default),
+        data=[{"value": code, "label": words} for code, words in options.items()],
+        value=chosen,
+        allowDeselect=False,
+        leftSection=icon("compare"),
+        size="sm",
+        className="sg-compare",
+        comboboxProps={"withinPortal": False},
+        attributes={"input": {"aria-label": "Compare with"}},
+    )
+
+
 def _menu(view: View) -> Component:
     button = dmc.Button(
         "Filters", leftSection=icon("filter"), variant="default", size="sm", id="filters-open"
@@ -73,13 +94,16 @@ def _menu(view: View) -> Component:
     bots = html.Div(
         [
             html.Div("Bots", className="sg-label"),
-            controls.choice("bots", "Bots", BOTS, view.own("bots", "out"), "out"),
+            controls.choice("bots", "Bots", list(filter_chips.BOTS.items()), view.own("bots", "out"), "out"),
         ]
     )
     return dmc.Popover(
         [
             dmc.PopoverTarget(button),
-            dmc.PopoverDropdown(dmc.Stack([*fields, bots], gap="sm"), className="sg-filters-menu"),
+            dmc.PopoverDropdown(
+                dmc.Stack([*fields, bots, condition_builder.open_button()], gap="sm"),
+                className="sg-filters-menu",
+            ),
         ],
         id="filters-menu",
         position="bottom-start",
@@ -132,33 +156,3 @@ def options(seen: View, dimension: str) -> Any:
     except (UsageError, QueryError):
         return no_update
     return list(dict.fromkeys([*(value for value in found if value), *chosen]))
-
-
-def shown(seen: View) -> Component:
-    """The resolved period with its time zone, and a removable chip per filter that is set."""
-    before = previous(seen.filters)
-    title = f"Compared with {numbers.days(before.from_day, before.to_day)}"
-    period = html.Span(numbers.period(seen.filters), className="sg-resolved", title=title)
-    return [period, *_chips(seen)]
-
-
-def _chips(seen: View) -> list[Component]:
-    chips = [_chip(seen, name, value) for name in DIMENSIONS for value in address.split(seen.own(name))]
-    bots = dict(BOTS).get(seen.own("bots", "out"), "")
-    if seen.filters.bots != "out":
-        chips.append(_removable(bots, seen.link(bots=None)))
-    return chips
-
-
-def _chip(seen: View, name: str, value: str) -> Component:
-    others = [other for other in address.split(seen.own(name)) if other != value]
-    return _removable(f"{DIMENSIONS[name]}: {value}", seen.link(**{name: address.join(others) or None}))
-
-
-def _removable(label: str, href: str) -> Component:
-    return dcc.Link(
-        [html.Span("Remove filter ", className="sg-hidden"), label, icon("close")],
-        href=href,
-        className="sg-chip",
-        title=f"Remove {label}",
-    )

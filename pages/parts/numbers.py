@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from data_access.metrics import Metric
 from data_access.model import Filters, Stamp
 
 NO_VALUE = "–"
@@ -50,6 +51,47 @@ def duration(seconds: float | None) -> str:
     return " ".join(parts[:2])
 
 
+def money(value: float | None, currency: str) -> str:
+    """1,234.50 EUR; without cents from 10,000 on."""
+    if value is None:
+        return NO_VALUE
+    return f"{value:,.{0 if abs(value) >= 10_000 else 2}f}\u202f{currency}"
+
+
+def metric(of: Metric, value: float | None, filters: Filters) -> str:
+    """A metric's value with its unit; counts say theirs in their label."""
+    if value is None:
+        return NO_VALUE
+    match of.kind:
+        case "percent":
+            return percent(value)
+        case "share":
+            return share(value)
+        case "seconds":
+            return duration(value)
+        case "money":
+            return money(value, filters.currency)
+        case "number":
+            return f"{value:,.2f}"
+    return whole(value)
+
+
+def about(of: Metric, filters: Filters) -> str:
+    """What a tooltip says of a metric: what it is, how it is worked out, and its unit."""
+    unit = of.unit.format(currency=filters.currency)
+    return f"{of.help} Worked out as: {of.formula.format(currency=filters.currency)}. Unit: {unit}."
+
+
+def size(value: int | None) -> str:
+    """Bytes as people read them: 1.2 MB"""
+    if value is None:
+        return NO_VALUE
+    for limit, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if value >= limit:
+            return f"{value / limit:,.1f}\u202f{unit}"
+    return f"{value}\u202fB"
+
+
 def day(value: date, year: bool = True) -> str:
     """22 Oct 2026"""
     return f"{value.day} {value:%b}" + (f" {value.year}" if year else "")
@@ -78,5 +120,35 @@ def stamp(value: Stamp) -> str:
     complete = (
         f"Complete to {moment(value.complete_to, value.time_zone)}" if value.complete_to else "No data yet"
     )
+    cut = ", more left out" if value.truncated else ""
     speed = "cached" if value.cached else f"{max(1, round(value.milliseconds))}\u202fms"
-    return f"{complete} · {whole(value.rows)} {'row' if value.rows == 1 else 'rows'} · {speed}"
+    return f"{complete} · {whole(value.rows)} {'row' if value.rows == 1 else 'rows'}{cut} · {speed}"
+
+
+def trust(value: Stamp) -> list[tuple[str, str]]:
+    """All that is known of where an answer comes from, as terms and texts."""
+    complete = f"{moment(value.complete_to, value.time_zone)}, {value.time_zone}" if value.complete_to else ""
+    period = _days(value.from_day, value.to_day)
+    return [
+        ("Data complete to", complete or "no data yet"),
+        ("Period", f"{period}, {value.time_zone}" if period else "all data"),
+        ("Compared with", _days(value.compared_from, value.compared_to) or "nothing"),
+        (
+            "Rows",
+            f"{whole(value.rows)}, {'more left out by a limit' if value.truncated else 'all there are'}",
+        ),
+        ("Received late", _received(value.late_share, "more than 24 h after they happened")),
+        ("Duplicates", _received(value.duplicate_share, "sent again, counted once")),
+        ("Answered by", f"{value.engine}, {'from the cache' if value.cached else 'fresh'}"),
+        ("Took", f"{value.milliseconds:,.1f}\u202fms"),
+        ("Read", "unknown" if value.bytes_scanned is None else size(value.bytes_scanned)),
+        ("Data version", value.data_version),
+    ]
+
+
+def _days(first: date | None, last: date | None) -> str:
+    return days(first, last) if first and last else ""
+
+
+def _received(part: float | None, meaning: str) -> str:
+    return "not counted" if part is None else f"{share(part, 2)} of the rows received: {meaning}"

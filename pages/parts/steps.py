@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from data_access.model import UsageError
+from data_access.model import Condition, UsageError
 from data_access.questions.funnel_steps import MAX_STEPS, parse_steps
 from pages.parts.view import View
 
@@ -17,6 +17,7 @@ OPERATORS = [
     ("=", "is"),
     ("!=", "is not"),
     ("~", "contains"),
+    ("!~", "does not contain"),
     (">", ">"),
     (">=", "≥"),
     ("<", "<"),
@@ -28,22 +29,8 @@ _SPECIAL = re.compile(r"([\\,;\[\]])")
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
-    """One comparison; blank parts are still to be filled in."""
-
-    name: str = ""
-    operator: str = "="
-    value: str = ""
-
-    @property
-    def text(self) -> str:
-        """The condition in the question's form, or nothing while it is incomplete."""
-        return f"{self.name}{self.operator}{_escaped(self.value)}" if self.name and self.value else ""
-
-
-@dataclass(frozen=True, slots=True)
 class Step:
-    """One row of the builder."""
+    """One row of the builder; blank names and values are still to be filled in."""
 
     name: str = ""
     conditions: tuple[Condition, ...] = ()
@@ -51,7 +38,7 @@ class Step:
     @property
     def text(self) -> str:
         """The step in the question's form, or nothing while it has no event name."""
-        conditions = ";".join(filter(None, (condition.text for condition in self.conditions)))
+        conditions = ";".join(filter(None, map(_written, self.conditions)))
         name = _escaped(self.name)
         return f"{name}[{conditions}]" if name and conditions else name
 
@@ -70,10 +57,7 @@ def read(text: str) -> Steps:
         parsed = parse_steps(text)
     except UsageError:
         parsed = ()
-    rows = tuple(
-        Step(step.event_name, tuple(Condition(c.name, c.operator, c.value) for c in step.conditions))
-        for step in parsed[:MAX_STEPS]
-    )
+    rows = tuple(Step(step.event_name, step.conditions) for step in parsed[:MAX_STEPS])
     return rows + (Step(),) * (MIN_STEPS - len(rows))
 
 
@@ -90,7 +74,7 @@ def change(steps: Steps, action: str, step: int, row: int) -> Steps:
         case "down" if step < len(rows) - 1:
             rows[step + 1], rows[step] = rows[step], rows[step + 1]
         case "add-condition":
-            rows[step] = replace(rows[step], conditions=(*rows[step].conditions, Condition()))
+            rows[step] = replace(rows[step], conditions=(*rows[step].conditions, Condition("", "=")))
         case "remove-condition":
             left = tuple(c for index, c in enumerate(rows[step].conditions) if index != row)
             rows[step] = replace(rows[step], conditions=left)
@@ -107,6 +91,12 @@ def default(view: View) -> str:
 def event_names(view: View) -> list[str]:
     """Every event name, most frequent first."""
     return [row["value"] for row in view.ask("data.values", dimension="event_name").rows]
+
+
+def _written(condition: Condition) -> str:
+    """The condition in the question's form, or nothing while it is incomplete."""
+    value = _escaped("".join(condition.values))
+    return f"{condition.name}{condition.operator}{value}" if condition.name and value else ""
 
 
 def _escaped(text: str) -> str:

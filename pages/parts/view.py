@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from secrets import token_hex
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from data_access.asking import previous
 from data_access.backends import Backends
 from data_access.model import Answer, Filters, Scope
-from data_access.questions import QUESTIONS
+from data_access.questions import COMPARE, QUESTIONS
 from pages.parts import address
 from pages.parts.access import scope
 
@@ -26,27 +26,32 @@ class View:
     scope: Scope
 
     def params(self, question: str, **own: str) -> dict[str, str]:
-        """A question's parameters: the URL's filters and its own parameters."""
-        shared = address.shared(self.raw) if QUESTIONS[question].about_period else {}
+        """A question's parameters: those of the URL's filters that it takes, and its own."""
+        asked = QUESTIONS[question]
+        shared = address.shared(self.raw) if asked.about_period else {}
+        if not asked.metrics:
+            shared.pop(COMPARE.name, None)
         return shared | own
 
     def ask(self, question: str, **own: str) -> Answer:
-        """Ask a question over the URL's filters."""
+        """Ask a question over the URL's filters, compared as the URL says."""
         return self.backends.asking.ask(question, self.params(question, **own), self.scope)
 
-    def ask_before(self, question: str, **own: str) -> Answer:
-        """The same question about the period of equal length that ends the day before."""
-        before = previous(self.filters)
-        days = {"from": before.from_day.isoformat(), "to": before.to_day.isoformat()}
-        return self.backends.asking.ask(question, self.params(question, **own) | days, self.scope)
-
     def csv(self, question: str, **own: str) -> str:
-        """Link to all rows of a question as CSV, over the period that is shown."""
-        shown = {"from": self.filters.from_day.isoformat(), "to": self.filters.to_day.isoformat()}
+        """Link to the rows of a question as CSV, over the period that is shown.
+
+        It carries an id of its own, by which its manifest is found, and the link to this very view.
+        """
         params = self.params(question, **own)
-        return address.write(
-            f"/csv/{question}", params | shown if QUESTIONS[question].about_period else params
-        )
+        if QUESTIONS[question].about_period:
+            params |= self.shown_days
+        about = {"view": address.write(self.path, self.raw | self.shown_days), "export": token_hex(8)}
+        return address.write(f"/csv/{question}", params | about)
+
+    @property
+    def shown_days(self) -> dict[str, str]:
+        """The period that is shown, as parameters."""
+        return {"from": self.filters.from_day.isoformat(), "to": self.filters.to_day.isoformat()}
 
     def link(self, **changes: str | None) -> str:
         """Link to this page with some parameters changed; None removes one."""
@@ -60,6 +65,11 @@ class View:
     def filters(self) -> Filters:
         """The URL's filters with the default period filled in."""
         return self.backends.asking.filters(address.shared(self.raw), self.scope)
+
+    @cached_property
+    def before(self) -> Filters | None:
+        """The filters over the period that is compared with; None without one, or without data there."""
+        return self.backends.asking.before(address.shared(self.raw), self.scope)
 
     def past(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """A series' rows up to now: intervals still to come are no zeros."""

@@ -8,22 +8,24 @@ import pytest
 from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
+from plotly.utils import PlotlyJSONEncoder
 
 from app.auth import make_sign_in_link
 from app.factory import create_app
 from data_access.backends import Backends
-from data_access.model import Filters, Scope, Stamp
+from data_access.metrics import METRICS
+from data_access.model import Condition, Filters, Scope, Stamp
 from data_access.ports import QueryError
 from data_access.questions.funnel_steps import parse_steps
 from pages.parts import address, builder, event_grid, kpis, numbers, presets, steps, windows
-from pages.parts.steps import Condition, Step
+from pages.parts.steps import Step
 from pages.parts.view import View
 from tests.app.callbacks import draw
 from tests.app.conftest import sign_in
 
 CARDS = [
     ("overview-kpis", "/", "Total events"),
-    ("overview-series", "/", "Period before"),
+    ("overview-series", "/", "Previous period"),
     ("overview-top", "/", "product_view"),
     ("overview-login", "/", "logged_in"),
     ("overview-split", "/", "Paid search"),
@@ -93,7 +95,7 @@ def test_a_bug_is_logged_and_not_shown(
     def fail(*_args: Any, **_more: Any) -> Any:
         raise ZeroDivisionError("select 1 from secret")
 
-    monkeypatch.setattr("pages.parts.rankings.ranking", fail)
+    monkeypatch.setattr("pages.parts.tables.table", fail)
     text = draw(client, "overview-top")
     assert "secret" not in text
     assert "it has been logged" in text
@@ -103,10 +105,8 @@ def test_every_card_links_to_the_rows_it_shows(client: FlaskClient, backends: Ba
     text = json.loads(draw(client, "overview-top", "?country=DE&metric=sessions"))
     href = find(text, "sg-csv")["href"]
     filters = backends.asking.filters({}, Scope("tester"))
-    assert (
-        href
-        == f"/csv/events.mix?country=DE&by=event_name&limit=10&from={filters.from_day}&to={filters.to_day}"
-    )
+    days = f"from={filters.from_day}&to={filters.to_day}"
+    assert href.startswith(f"/csv/events.mix?country=DE&by=event_name&limit=10&{days}&view=/%3Fcountry=DE")
     assert client.get(href).status_code == 200
 
 
@@ -135,7 +135,12 @@ def test_values_survive_the_url(values: list[str]) -> None:
             Step,
             TEXT,
             st.lists(
-                st.builds(Condition, st.just("properties.x"), st.sampled_from(["=", "!=", "~"]), TEXT),
+                st.builds(
+                    Condition,
+                    st.just("properties.x"),
+                    st.sampled_from(["=", "!=", "~", "!~"]),
+                    st.tuples(TEXT),
+                ),
                 max_size=2,
             ).map(tuple),
         ),
@@ -149,7 +154,7 @@ def test_steps_survive_the_url_and_the_question_s_parser(chosen: list[Step]) -> 
     assert [step.event_name for step in parse_steps(text)] == [step.name for step in chosen]
 
 
-ROWS = (Step("a"), Step("b", (Condition("x", "=", "1"),)), Step("c"))
+ROWS = (Step("a"), Step("b", (Condition("x", "=", ("1",)),)), Step("c"))
 
 
 @pytest.mark.parametrize(
@@ -178,9 +183,9 @@ def test_a_funnel_keeps_two_to_ten_steps() -> None:
 
 def test_conditions_come_and_go_and_count_once_complete() -> None:
     more = steps.change(ROWS, "add-condition", 1, 0)
-    assert more[1].conditions == (Condition("x", "=", "1"), Condition())
+    assert more[1].conditions == (Condition("x", "=", ("1",)), Condition("", "="))
     assert steps.write(more) == steps.write(ROWS) == "a,b[x=1],c"
-    assert steps.change(more, "remove-condition", 1, 0)[1].conditions == (Condition(),)
+    assert steps.change(more, "remove-condition", 1, 0)[1].conditions == (Condition("", "="),)
 
 
 def test_the_url_redraws_the_rows_only_when_they_differ() -> None:
@@ -256,18 +261,37 @@ def test_numbers_have_their_units() -> None:
     assert numbers.stamp(stamp) == "No data yet · 1 row · 1\u202fms"
 
 
-def test_changes_say_more_than_their_colour() -> None:
-    def words(now: float, before: float | None, metric: kpis.Metric = kpis.METRICS[0]) -> str:
-        return json.dumps(
-            kpis.change(metric, now, before).to_plotly_json(), default=lambda part: part.to_plotly_json()
-        )
+def test_changes_say_more_than_their_colour(backends: Backends) -> None:
+    stamp = backends.asking.ask("overview.kpis", {}, Scope("tester")).stamp
 
-    assert "Up" in words(120, 100)
-    assert "+20.0" in words(120, 100)
-    assert "Down" in words(80, 100)
-    assert "pp" in words(5.0, 4.0, kpis.METRICS[-1])
-    assert "No earlier data" in words(1, None)
-    assert "none before" in words(1, 0)
+    def words(name: str, now: float, before: float | None, by: float | None) -> str:
+        row = {name: now, f"{name}_previous": before, f"{name}_change": by}
+        drawn = kpis.change(view_of(backends), METRICS[name], row, stamp)
+        return json.dumps(drawn, cls=PlotlyJSONEncoder, ensure_ascii=False)
+
+    up = words("events", 120, 100, 20.0)
+    assert "Up" in up
+    assert "+20.0\u202f%" in up
+    assert " from 100" in up
+    assert "Down" in words("events", 80, 100, -20.0)
+    assert "+1.0\u202fpp" in words("conversion", 5.0, 4.0, 1.0)
+    assert "No earlier data" in words("events", 1, None, None)
+    assert "none before" in words("events", 1, 0, None)
+    assert kpis.change(view_of(backends), METRICS["events"], {"events": 1}, stamp) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "by", "tone"),
+    [
+        ("sessions", 1.0, "good"),
+        ("sessions", -1.0, "bad"),
+        ("bounce_rate", 1.0, "bad"),
+        ("bounce_rate", -1.0, "good"),
+        ("discount_share", 1.0, "none"),
+    ],
+)
+def test_the_colour_of_a_change_says_whether_it_is_good(name: str, by: float, tone: str) -> None:
+    assert kpis.difference(METRICS[name], by).className == f"sg-change-{tone}"
 
 
 def test_presets_are_days_of_the_calendar() -> None:

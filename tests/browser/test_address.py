@@ -35,7 +35,7 @@ def test_back_and_forward_restore_controls_and_answers(chromium: Any, base: str,
     with visiting(chromium, base, signed_in) as visit:
         visit.open("/")
         start = visit.page.inner_text(".sg-kpis")
-        visit.page.locator(".sg-ranking-name").first.click()
+        visit.page.locator(".sg-ranked-name").first.click()
         visit.settle()
         narrowed = visit.page.inner_text(".sg-kpis")
         assert visit.query.startswith("?event_name=")

@@ -1,0 +1,327 @@
+"""The condition builder: a drawer with rows and a text that say the same, applied to ``where``."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import ALL, MATCH, ClientsideFunction, Input, Output, State, ctx, html, no_update
+from dash.exceptions import PreventUpdate
+
+from data_access import conditions
+from data_access.backends import Backends
+from data_access.model import UsageError
+from data_access.ports import QueryError
+from data_access.sql import DIMENSIONS, NUMBERS, SESSION_DIMENSIONS
+from pages.parts import condition_rows, controls
+from pages.parts.access import VIEW, allow
+from pages.parts.condition_rows import EMPTY, FILLED, MATCHES, Block, Draft, Row
+from pages.parts.condition_words import label, name_of
+from pages.parts.icons import icon
+from pages.parts.view import View, view
+
+Component = Any
+
+FIELDS = [
+    {"group": "Event", "items": list(DIMENSIONS.values())},
+    {"group": "Session", "items": list(SESSION_DIMENSIONS.values())},
+    {"group": "Numbers", "items": list(NUMBERS.values())},
+]
+ROOT = -1
+"""The number of the block whose match is that of the whole form."""
+
+
+def open_button() -> Component:
+    """The button that opens the builder."""
+    return html.Button(
+        [icon("plus"), "More conditions…"], id="conditions-open", className="sg-button", type="button"
+    )
+
+
+def drawer(seen: View) -> Component:
+    """The drawer, filled when it is opened, and the parameter it sets."""
+    text = dmc.Textarea(
+        id="conditions-text",
+        label="The same as text",
+        description=[
+            "Used in links and on the command line: ",
+            html.Code("country=DE,FR;!(page_path~/help)"),
+        ],
+        value=seen.own("where"),
+        debounce=True,
+        autosize=True,
+        minRows=2,
+        maxRows=8,
+        size="sm",
+        className="sg-conditions-text",
+        errorProps={"role": "alert"},
+        attributes={"input": {"spellcheck": "false"}},
+    )
+    buttons = html.Div(
+        [
+            html.Button("Clear all", id=_action("clear"), className="sg-button", type="button"),
+            dmc.Button("Apply", id="conditions-apply", size="sm"),
+        ],
+        className="sg-conditions-foot",
+    )
+    panel = dmc.Drawer(
+        [html.Div(id="conditions-rows"), text, buttons],
+        id="conditions-drawer",
+        title="Conditions",
+        opened=False,
+        position="right",
+        size=660,
+        closeButtonProps={"aria-label": "Close without applying"},
+        className="sg-conditions",
+        # Within the page's main part its header is no second banner of the page.
+        withinPortal=False,
+    )
+    return html.Div([controls.hidden("where", seen.own("where")), panel])
+
+
+def form(draft: Draft | None, focus: tuple[int, int] | None = None) -> list[Component]:
+    """The rows, or why there are none. ``focus`` is the row where work goes on."""
+    if draft is None:
+        text = "These conditions are nested more deeply than this form shows. Edit them as text below."
+        return [html.P(text, className="sg-hint")]
+    several = len(draft.blocks) > 1
+    blocks = [_block(number, block, several, focus) for number, block in enumerate(draft.blocks)]
+    more = html.Button(
+        [icon("plus"), "Add a group"], id=_action("add-group"), className="sg-button", type="button"
+    )
+    return [_how(draft, several), html.Ol(blocks, className="sg-blocks"), more]
+
+
+def _how(draft: Draft, several: bool) -> Component:
+    choice = dmc.SegmentedControl(
+        id={"type": "cond-match", "block": ROOT},
+        data=[{"value": "all", "label": "All groups"}, {"value": "any", "label": "Any group"}],
+        value=draft.how,
+        size="xs",
+        attributes={"root": {"aria-label": "Which groups must match"}},
+    )
+    return html.Div(
+        [choice, html.Span("must match", className="sg-dim")],
+        className="sg-block-how" if several else "sg-block-how sg-off",
+    )
+
+
+def _block(number: int, block: Block, several: bool, focus: tuple[int, int] | None) -> Component:
+    match = dmc.Select(
+        id={"type": "cond-match", "block": number},
+        data=_options({key: words for key, (words, *_) in MATCHES.items()}),
+        value=block.match,
+        allowDeselect=False,
+        size="xs",
+        className="sg-block-match",
+        attributes={"input": {"aria-label": f"Group {number + 1}: how its conditions count"}},
+    )
+    remove = _button("remove-group", "trash", f"Remove group {number + 1}", number) if several else None
+    head = html.Div(
+        [match, html.Span("these conditions", className="sg-dim"), remove], className="sg-block-head"
+    )
+    rows = [_row(number, at, row, focus == (number, at)) for at, row in enumerate(block.rows)]
+    add = html.Button(
+        [icon("plus"), "Condition"],
+        id=_action("add-condition", number),
+        className="sg-step-add",
+        type="button",
+        **{"aria-label": f"Add a condition to group {number + 1}"},
+    )
+    return html.Li([head, *rows, add], className="sg-block")
+
+
+def _row(block: int, at: int, row: Row, focus: bool) -> Component:
+    place = {"block": block, "row": at}
+    said = f"Group {block + 1}, condition {at + 1}"
+    mark = {"data-sg-focus": str(time.monotonic_ns())} if focus else {}
+    field = dmc.Autocomplete(
+        id={"type": "cond-field", **place},
+        data=FIELDS,
+        value=label(row.name),
+        placeholder="Field or properties.name",
+        selectFirstOptionOnChange=True,
+        maxDropdownHeight=260,
+        size="xs",
+        debounce=True,
+        attributes={"input": {"aria-label": f"{said}: field"} | mark},
+    )
+    operator = dmc.Select(
+        id={"type": "cond-operator", **place},
+        data=_options(condition_rows.operators(row.name, row.operator)),
+        value=row.operator,
+        allowDeselect=False,
+        size="xs",
+        attributes={"input": {"aria-label": f"{said}: comparison"}},
+    )
+    remove = _button("remove-condition", "close", f"Remove {said[0].lower()}{said[1:]}", block, at)
+    return html.Div([field, operator, _values(place, row, said), remove], className="sg-row")
+
+
+def _values(place: dict[str, int], row: Row, said: str) -> Component:
+    order = row.operator in conditions.ORDERS
+    return dmc.TagsInput(
+        id={"type": "cond-value", **place},
+        value=list(row.values),
+        # It drops chosen values that are not among those to offer.
+        data=list(row.values),
+        maxTags=1 if order else 100,
+        placeholder="a number" if order else "any of these",
+        maxDropdownHeight=220,
+        size="xs",
+        className="sg-off" if row.operator in (EMPTY, FILLED) else "sg-row-values",
+        **{"aria-label": f"{said}: values"},
+    )
+
+
+def _button(action: str, shape: str, said: str, block: int, row: int = 0) -> Component:
+    return html.Button(
+        icon(shape),
+        id=_action(action, block, row),
+        className="sg-icon-button",
+        type="button",
+        title=said,
+        **{"aria-label": said},
+    )
+
+
+def _action(action: str, block: int = ROOT, row: int = 0) -> dict[str, Any]:
+    return {"type": "cond-action", "do": action, "block": block, "row": row}
+
+
+def register(app: Any, backends: Backends) -> None:
+    """Rows and text are kept equal, values are offered, and applying writes the parameter."""
+    _register_build(app)
+    _register_rows(app, backends)
+    app.clientside_callback(
+        ClientsideFunction("filters", "apply"),
+        Output("conditions-drawer", "opened"),
+        Output("filters-menu", "opened"),
+        Output(controls.param("where"), "value"),
+        Input("conditions-open", "n_clicks"),
+        Input("conditions-apply", "n_clicks"),
+        Input("conditions-text", "value"),
+        Input("conditions-text", "error"),
+        prevent_initial_call=True,
+    )
+
+
+def _register_build(app: Any) -> None:
+    @app.callback(  # type: ignore[untyped-decorator]
+        Output("conditions-text", "value"),
+        Output("conditions-text", "error"),
+        Output("conditions-rows", "children"),
+        Input("conditions-open", "n_clicks"),
+        Input("conditions-text", "value"),
+        Input({"type": "cond-match", "block": ALL}, "value"),
+        Input({"type": "cond-field", "block": ALL, "row": ALL}, "value"),
+        Input({"type": "cond-operator", "block": ALL, "row": ALL}, "value"),
+        Input({"type": "cond-value", "block": ALL, "row": ALL}, "value"),
+        Input({"type": "cond-action", "do": ALL, "block": ALL, "row": ALL}, "n_clicks"),
+        State(controls.param("where"), "value"),
+        prevent_initial_call=True,
+    )
+    @allow(VIEW)
+    def build(_opened: Any, given: Any, *inputs: Any) -> Any:
+        text, where = str(given or ""), str(inputs[-1] or "")
+        try:
+            shown = collect(*ctx.inputs_list[2:6])
+            kept, drawn = step_on(text, where, shown, ctx.triggered)
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            # Ids that no page of ours has: there is nothing to answer.
+            raise PreventUpdate from error
+        return no_update if kept == given else kept, condition_rows.problem(kept) or False, drawn
+
+
+def _register_rows(app: Any, backends: Backends) -> None:
+    """What a row offers follows its field and comparison, without drawing it anew under the cursor."""
+    place = {"block": MATCH, "row": MATCH}
+    field, operator, value = ({"type": f"cond-{part}", **place} for part in ("field", "operator", "value"))
+    app.clientside_callback(
+        ClientsideFunction("filters", "valuesFor"),
+        Output(value, "className"),
+        Output(value, "maxTags"),
+        Output(value, "placeholder"),
+        Input(operator, "value"),
+        prevent_initial_call=True,
+    )
+
+    @app.callback(  # type: ignore[untyped-decorator]
+        Output(value, "data"),
+        Output(operator, "data"),
+        Input(field, "value"),
+        State(value, "value"),
+        State(operator, "value"),
+    )
+    @allow(VIEW)
+    def offered(given: Any, chosen: Any, current: Any) -> Any:
+        name = name_of(str(given or ""))
+        found = choices(view(backends, "", ""), name)
+        kept = [str(part) for part in chosen or []]
+        return list(dict.fromkeys([*found, *kept])), _options(condition_rows.operators(name, str(current)))
+
+
+def _options(named: dict[str, str]) -> list[dict[str, str]]:
+    return [{"value": code, "label": words} for code, words in named.items()]
+
+
+def choices(seen: View, name: str) -> list[str]:
+    """Values to offer for a field, most frequent first; none while the field is incomplete."""
+    if not name or name in NUMBERS:
+        return []
+    try:
+        found = [row["value"] for row in seen.ask("data.values", dimension=name).rows]
+    except (UsageError, QueryError):
+        return []
+    return [value for value in found if value]
+
+
+def step_on(
+    text: str, where: str, shown: Draft | None, triggered: Sequence[dict[str, Any]]
+) -> tuple[str, Any]:
+    """The builder's new text, and the form drawn anew or ``no_update``."""
+    names = {str(item["prop_id"]).rpartition(".")[0] for item in triggered}
+    if "conditions-open" in names:
+        return where, form(condition_rows.read(where))
+    pressed = [_id(item) for item in triggered if item["prop_id"].endswith(".n_clicks") and item["value"]]
+    if len(pressed) == 1:
+        asked = pressed[0]
+        draft, focus = condition_rows.change(
+            shown or Draft(), asked["do"], int(asked["block"]), int(asked["row"])
+        )
+        return draft.text, form(draft, focus)
+    if "conditions-text" in names:
+        same = shown is not None and condition_rows.problem(text) == "" and _canonical(text) == shown.text
+        return text, no_update if same or condition_rows.problem(text) else form(condition_rows.read(text))
+    return text if shown is None else shown.text, no_update
+
+
+def _canonical(text: str) -> str:
+    return conditions.write(conditions.read(text))
+
+
+def _id(item: dict[str, Any]) -> dict[str, Any]:
+    name = str(item["prop_id"]).rpartition(".")[0]
+    found = json.loads(name) if name.startswith("{") else None
+    return found if isinstance(found, dict) else {}
+
+
+def collect(
+    matches: Sequence[Any], fields: Sequence[Any], operators: Sequence[Any], values: Sequence[Any]
+) -> Draft | None:
+    """The form as it stands in the builder's controls; None when it shows none."""
+    rows: dict[int, list[Row]] = {}
+    for field, operator, value in zip(fields, operators, values, strict=True):
+        name = name_of(str(field.get("value") or ""))
+        listed = [str(part).strip() for part in value.get("value") or []]
+        row = Row(name, str(operator.get("value") or "="), tuple(filter(None, listed)))
+        rows.setdefault(int(field["id"]["block"]), []).append(row)
+    chosen = {int(match["id"]["block"]): str(match.get("value") or "all") for match in matches}
+    if not rows:
+        return None
+    how = "any" if chosen.get(ROOT) == "any" else "all"
+    blocks = (Block(chosen.get(number, "all"), tuple(rows[number])) for number in sorted(rows))
+    return Draft("any" if how == "any" else "all", tuple(blocks))
