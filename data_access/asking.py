@@ -17,9 +17,9 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from data_access import comparison, conditions, lists, segments
+from data_access import comparison, lists, raw_filters
 from data_access.local_time import utc_span
-from data_access.model import Answer, Bots, Condition, Filters, Group, Scope, Sql, Stamp, UsageError, Version
+from data_access.model import Answer, Filters, Scope, Sql, Stamp, UsageError, Version
 from data_access.ports import Cache, Documents, Lake, Warehouse
 from data_access.questions import COMPARE, PERIOD_PARAMS, QUESTIONS, Ask, Question
 from data_access.settings import Settings
@@ -182,15 +182,7 @@ class Asking:
         return first is not None and first < end and first - start < timedelta(days=1)
 
     def _filters(self, raw: Mapping[str, str], scope: Scope, version: Version) -> Filters:
-        dimensions = [
-            Condition(name, "=", lists.values(raw[name])) for name in ALL_DIMENSIONS if raw.get(name)
-        ]
-        more = [
-            conditions.read(raw["where"]) if raw.get("where") else None,
-            segments.where(self.documents, raw["segment"]) if raw.get("segment") else None,
-        ]
-        where = Group("all", (*dimensions, *filter(None, more)))
-        sites = next((c.values for c in dimensions if c.name == "site"), ())
+        sites = raw_filters.sites(raw)
         settings = self.settings
         zone = settings.zone_of(sites)
         from_day, to_day = self._period(raw, zone, scope, sites, version)
@@ -198,17 +190,18 @@ class Asking:
             from_day,
             to_day,
             zone,
-            _bots(raw.get("bots") or "out"),
-            where,
+            raw_filters.bots(raw),
+            raw_filters.where(raw, self.documents),
             settings.week_start_of(sites),
             settings.currency_of(sites),
             settings.roles,
+            settings.other_currencies_of(sites),
         )
 
     def _period(
         self, raw: Mapping[str, str], zone: str, scope: Scope, sites: tuple[str, ...], version: Version
     ) -> tuple[date, date]:
-        given_from, given_to = _day(raw.get("from"), "from"), _day(raw.get("to"), "to")
+        given_from, given_to = raw_filters.day(raw, "from"), raw_filters.day(raw, "to")
         if given_from is not None and given_to is not None:
             period = given_from, given_to
         else:
@@ -301,22 +294,3 @@ def parts(hours: list[dict[str, Any]]) -> Iterator[tuple[datetime, datetime]]:
 
 def _range(hours: list[dict[str, Any]]) -> tuple[datetime, datetime]:
     return hours[-1]["hour"], hours[0]["hour"] + timedelta(hours=1)
-
-
-def _bots(text: str) -> Bots:
-    match text:
-        case "out" | "in" | "only":
-            return text
-    raise UsageError(f"bots={text!r}; it takes out, in or only")
-
-
-def _day(text: str | None, name: str) -> date | None:
-    if not text:
-        return None
-    try:
-        day = date.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(f"{name}={text!r} is no day; write it as YYYY-MM-DD") from error
-    if not date(1970, 1, 1) <= day <= date(2999, 12, 31):
-        raise UsageError(f"{name}={text} is out of range; it takes 1970-01-01 to 2999-12-31")
-    return day

@@ -22,7 +22,7 @@ def _number_of(text: str) -> str:
 LATE_SECONDS = 86400
 """Rows that come longer than this after their event are late."""
 
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 """Raised when what the texts here give has changed: curated data is then made anew from what there is."""
 
 OWNER = _number_of("site || '|' || coalesce('s:' || session_id, 'v:' || cast(visitor_id as varchar))")
@@ -72,46 +72,71 @@ from started
 """The session of every moment of every owner that has incoming events, old moments included: a late
 event can join two sessions."""
 
-SESSIONS = """
+_VIEW = "case when event_type = 'page_view' then place end"
+_PAGE = "case when event_type = 'page_view' and page_path is not null then place end"
+
+
+def _first_known(column: str) -> str:
+    """SQL of a column's value in the first event that has one. Engines differ in what ``min_by`` makes of
+    missing values, so none may reach it."""
+    return f"min_by({column}, case when {column} is not null then place end)"
+
+
+SESSIONS = f"""
+with
+placed as (
+    select
+        *,
+        row_number() over (partition by session_key order by ts, event_id) as place
+    from events
+    where session_key is not null
+)
 select
     session_key,
     min(site) as site,
     min(session_start) as session_start,
     max(ts) as session_end,
-    min_by(visitor_id, ts) as visitor_id,
+    {_first_known("visitor_id")} as visitor_id,
     count(*) as events,
     count_if(event_type = 'page_view') as page_views,
-    min_by(page_path, case when event_type = 'page_view' then ts end) as entry_page,
-    max_by(page_path, case when event_type = 'page_view' then ts end) as exit_page,
-    min_by(channel, case when channel is not null then ts end) as entry_channel,
-    min_by(country, ts) as country,
-    min_by(device, ts) as device,
+    min_by(page_path, {_PAGE}) as entry_page,
+    max_by(page_path, {_PAGE}) as exit_page,
+    {_first_known("channel")} as entry_channel,
+    {_first_known("country")} as country,
+    {_first_known("device")} as device,
     bool_or(is_bot) as is_bot,
     case
         when count_if(event_type = 'page_view') > 0
-        then nullif(min_by(coalesce(referrer, ''), case when event_type = 'page_view' then ts end), '')
-        else min_by(referrer, case when referrer is not null then ts end)
+        then nullif(min_by(coalesce(referrer, ''), {_VIEW}), '')
+        else {_first_known("referrer")}
     end as entry_referrer,
-    min_by(utm_source, case when utm_source is not null then ts end) as entry_utm_source,
-    min_by(utm_medium, case when utm_medium is not null then ts end) as entry_utm_medium,
-    min_by(utm_campaign, case when utm_campaign is not null then ts end) as entry_utm_campaign
-from events
-where session_key is not null
+    {_first_known("utm_source")} as entry_utm_source,
+    {_first_known("utm_medium")} as entry_utm_medium,
+    {_first_known("utm_campaign")} as entry_utm_campaign
+from placed
 group by session_key
 """
+"""Events of one moment go by their ids: the same data gives the same sessions, however it is read."""
 
-ORDERS = """
+ORDERS = f"""
+with
+placed as (
+    select
+        *,
+        row_number() over (partition by site, order_id order by ts, event_id) as place
+    from events
+    where coalesce(order_id, '') <> ''
+)
 select
     site,
     order_id,
     min(ts) as ts,
-    min_by(visitor_id, ts) as visitor_id,
-    min_by(session_key, ts) as session_key,
-    min_by(revenue, case when revenue is not null then ts end) as revenue,
-    min_by(currency, case when currency is not null then ts end) as currency,
+    {_first_known("visitor_id")} as visitor_id,
+    {_first_known("session_key")} as session_key,
+    {_first_known("revenue")} as revenue,
+    {_first_known("currency")} as currency,
     bool_or(is_bot) as is_bot
-from events
-where coalesce(order_id, '') <> ''
+from placed
 group by site, order_id
 """
 

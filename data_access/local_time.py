@@ -78,7 +78,8 @@ def offsets(zone: ZoneInfo, start: datetime, end: datetime) -> list[tuple[dateti
             change = _change(zone, day, following)
             found.append((change, _offset(zone, change)))
         day = following
-    return [entry for entry in found if entry[0] < end]
+    # A day that the zone skipped is an empty range: one offset is there all the same.
+    return found[:1] + [entry for entry in found[1:] if entry[0] < end]
 
 
 def _change(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:

@@ -202,7 +202,7 @@ _ALL = (
     ),
     Metric(
         "revenue", "Revenue", "money", "{currency}",
-        "What was paid for orders in the site's currency; an event without a currency is taken to be in it.",
+        "What was paid for orders in the site's currency; an event without one is taken to be in its site's.",
         "sum of revenue of the first purchase event of each order, in the site's currency",
         "sales", "coalesce(sum(case when {same} then revenue end), 0)", additive=True,
     ),

@@ -63,7 +63,8 @@ class Filters:
     """Which events a question is about, and by whose calendar and money they are counted.
 
     Days are inclusive, in ``time_zone``; ``week_start`` is 0 for Monday to 6 for Sunday; ``where`` holds
-    every filter that was asked for, as one value.
+    every filter that was asked for, as one value; ``site_currencies`` are those of sites whose money is not
+    in ``currency``.
     """
 
     from_day: date
@@ -74,6 +75,7 @@ class Filters:
     week_start: int = 0
     currency: str = "EUR"
     roles: Roles = field(default_factory=Roles)
+    site_currencies: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

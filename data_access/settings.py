@@ -92,6 +92,12 @@ class Settings:
         """The currency of a selection of sites."""
         return _of_site(self.site_currencies, sites, self.currency)
 
+    def other_currencies_of(self, sites: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+        """Sites of a selection, each with its currency, whose currency is not the selection's."""
+        own = self.currency_of(sites)
+        every = _per_site(self.site_currencies).items()
+        return tuple((site, other) for site, other in every if other != own and (not sites or site in sites))
+
     @property
     def roles(self) -> Roles:
         """The event names of the steps to a purchase."""

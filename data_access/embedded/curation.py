@@ -106,7 +106,7 @@ def _made_anew(lake: EmbeddedLake, cursor: duckdb.DuckDBPyConnection, since: int
     done = [file for file in files_of(raw, current_id(raw)) if file.path not in to_come]
     _choose_incoming(cursor, relation(RAW, done), relation("events", []))
     counted = _arrived(cursor, done)
-    if current_id(intake):
+    if files_of(intake, current_id(intake)):
         intake.overwrite(counted)
     else:
         intake.append(counted)

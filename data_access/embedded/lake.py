@@ -132,5 +132,5 @@ class EmbeddedLake:
                 continue
             if snapshot_id:
                 table.manage_snapshots().rollback_to_snapshot(snapshot_id).commit()
-            else:
+            elif files_of(table, current_id(table)):
                 table.delete(AlwaysTrue())

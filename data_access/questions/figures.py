@@ -253,5 +253,13 @@ class _Maker:
                 text = text.replace(f"{{{role}}}", in_list("event_name", getattr(roles, role), self.params))
         if "{same}" in text:
             own = self.params.add(self.filters.currency)
-            text = text.replace("{same}", f"coalesce(nullif(currency, ''), {own}) = {own}")
+            text = text.replace("{same}", f"coalesce(nullif(currency, ''), {self._usual(own)}) = {own}")
         return text
+
+    def _usual(self, own: str) -> str:
+        """SQL of the currency of an event that names none: its site's."""
+        add = self.params.add
+        others = (
+            f"when site = {add(site)} then {add(other)}" for site, other in self.filters.site_currencies
+        )
+        return f"case {' '.join(others)} else {own} end" if self.filters.site_currencies else own

@@ -25,24 +25,25 @@ def test_dash_does_not_load_its_own_plotly_nor_its_old_table(client: FlaskClient
 
 
 def test_the_grid_is_loaded_only_where_it_is_used(client: FlaskClient) -> None:
-    for path, used in (("/", False), ("/funnels", False), ("/explore", True)):
+    for path, used in (("/", False), ("/traffic", False), ("/funnels", False), ("/explore", True)):
         scripts = " ".join(SCRIPTS.findall(client.get(path).text))
         assert ("dash_ag_grid" in scripts) == used
 
 
 def test_pages_name_no_other_host(client: FlaskClient) -> None:
-    for path in ("/", "/explore", "/sign-in/link?token=x"):
+    for path in ("/", "/traffic", "/products", "/explore", "/sign-in/link?token=x"):
         assert not re.findall(r'(?:src|href)="(?:https?:)?//[^"]+', client.get(path).text)
 
 
 def test_our_own_files_name_no_other_host() -> None:
-    for path in [*ASSETS.glob("css/*.css"), *ASSETS.glob("js/*.js"), *ASSETS.glob("*.js")]:
+    for path in [*ASSETS.glob("**/*.css"), *ASSETS.glob("js/*.js"), *ASSETS.glob("*.js")]:
         text = path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
         assert "://" not in text, path
 
 
 def test_vendored_files_come_with_their_licences() -> None:
-    assert (ASSETS / "vendor" / "LICENSE-plotly.txt").exists()
+    for name in ("LICENSE-plotly.txt", "LICENSE-world-atlas.txt"):
+        assert (ASSETS / "vendor" / name).exists()
     assert (Path(__file__).parent.parent / "browser" / "vendor" / "LICENSE-axe-core.txt").exists()
 
 

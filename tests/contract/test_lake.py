@@ -219,6 +219,14 @@ def test_where_a_session_came_from_is_the_referrer_of_its_first_page(
     assert [row["entry_referrer"] for row in rows(backends, "sessions")] == [entry]
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_pages_of_one_moment_go_by_their_ids(tmp_path: Path, order: int) -> None:
+    """Logs know seconds: whatever order they are read in, a session has the same first and last page."""
+    views = [event(event_id=name, page_path=f"/{name}", country=name) for name in ("a", "b", "c")]
+    (session,) = rows(embedded(tmp_path, views[::order]), "sessions")
+    assert [session[name] for name in ("entry_page", "exit_page", "country")] == ["/a", "/c", "a"]
+
+
 def test_a_session_without_pages_came_from_its_first_referrer(tmp_path: Path) -> None:
     backends = embedded(tmp_path, [event("ping"), event("ping", at=after(minutes=1), referrer="https://a/")])
     assert [row["entry_referrer"] for row in rows(backends, "sessions")] == ["https://a/"]
