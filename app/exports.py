@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Flask, Response, request
 
@@ -104,7 +105,7 @@ def _download(backends: Backends, wanted: Wanted) -> Response:
     headers = {
         "Content-Type": "text/csv; charset=utf-8",
         "Content-Disposition": f'attachment; filename="{wanted.file}"',
-        "Link": f'</manifest/{wanted.question}?export={wanted.number}>; rel="describedby"',
+        "Link": f'<{_described(wanted)}>; rel="describedby"',
         "Cache-Control": "no-store",
         # Proxies that buffer would hold the whole file in memory.
         "X-Accel-Buffering": "no",
@@ -115,6 +116,12 @@ def _download(backends: Backends, wanted: Wanted) -> Response:
         backends.documents.put(KIND, wanted.number, done, version)
 
     return Response(_chunks(export, finish), headers=headers)
+
+
+def _described(wanted: Wanted) -> str:
+    """Where the manifest is: by id when the file is out, by its parameters before."""
+    query = {key: value for key, value in request.args.items() if value} | {"export": wanted.number}
+    return f"/manifest/{wanted.question}?{urlencode(query)}"
 
 
 def _write(documents: Documents, number: str, entry: Mapping[str, Any]) -> int:

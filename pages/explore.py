@@ -8,9 +8,20 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, State, dcc, html
 
 from data_access.backends import Backends
+from data_access.metrics import METRICS
 from data_access.model import UsageError
 from data_access.ports import QueryError
-from pages.parts import cards, controls, event_details, event_grid, figures, filters, numbers, states
+from pages.parts import (
+    cards,
+    controls,
+    event_details,
+    event_grid,
+    figures,
+    filters,
+    kpis,
+    numbers,
+    states,
+)
 from pages.parts.access import VIEW, allow
 from pages.parts.drawing import drawn, guarded
 from pages.parts.icons import icon
@@ -61,7 +72,7 @@ def _events(view: View) -> Component:
     head = html.Div(
         [
             html.H2("Events", className="sg-card-title"),
-            html.Div(id="explore-count", className="sg-dim"),
+            html.Div(id="explore-count", className="sg-counted"),
             html.Div(tools, className="sg-card-controls"),
         ],
         className="sg-card-head",
@@ -177,7 +188,11 @@ def draw_volume(view: View) -> Component:
     rows = answer.rows
     if not any(row["events"] for row in rows):
         return states.empty(view)
-    figure = figures.columns([row["time"] for row in rows], [row["events"] for row in rows])
+    figure = figures.columns(
+        [row["time"] for row in rows],
+        [row["events"] for row in rows],
+        [row.get("events_previous") for row in rows],
+    )
     label = f"Events over time, {numbers.period(view.filters)}"
     return cards.shown(
         figures.graph("explore-volume-graph", figure, label, 110), answer.stamp, view.csv("events.over_time")
@@ -186,5 +201,7 @@ def draw_volume(view: View) -> Component:
 
 def draw_count(view: View) -> Component:
     """How many events match in all."""
-    count = view.ask("overview.kpis").rows[0]["events"]
-    return f"{numbers.whole(count)} match" if count != 1 else "1 matches"
+    answer = view.ask("overview.kpis")
+    count = answer.rows[0]["events"]
+    text = f"{numbers.whole(count)} match" if count != 1 else "1 matches"
+    return [html.Span(text), kpis.change(view, METRICS["events"], answer.rows[0], answer.stamp)]

@@ -10,6 +10,7 @@ from dash import dcc, html
 from data_access.model import Stamp
 from pages.parts import numbers
 from pages.parts.icons import icon
+from pages.parts.tips import tip
 
 Component = Any
 
@@ -44,14 +45,7 @@ def card(
 
 def info(text: str, about: str) -> Component:
     """A small help button with a tooltip, also for keyboards."""
-    return dmc.Tooltip(
-        dmc.UnstyledButton(icon("help"), className="sg-help", **{"aria-label": f"About {about}: {text}"}),
-        label=text,
-        multiline=True,
-        w=260,
-        withArrow=True,
-        events={"hover": True, "focus": True, "touch": True},
-    )
+    return tip(icon("help"), text, "sg-help", f"About {about}: {text}")
 
 
 def skeleton(height: int) -> Component:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,23 +14,15 @@ from data_access import conditions
 from data_access.backends import Backends
 from data_access.model import UsageError
 from data_access.ports import QueryError
-from data_access.sql import DIMENSIONS, NUMBERS, SESSION_DIMENSIONS
-from pages.parts import condition_rows, controls
+from data_access.sql import NUMBERS
+from pages.parts import condition_form, condition_rows, controls
 from pages.parts.access import VIEW, allow
-from pages.parts.condition_rows import EMPTY, FILLED, MATCHES, Block, Draft, Row
-from pages.parts.condition_words import label, name_of
+from pages.parts.condition_rows import Block, Draft, Row
+from pages.parts.condition_words import name_of
 from pages.parts.icons import icon
 from pages.parts.view import View, view
 
 Component = Any
-
-FIELDS = [
-    {"group": "Event", "items": list(DIMENSIONS.values())},
-    {"group": "Session", "items": list(SESSION_DIMENSIONS.values())},
-    {"group": "Numbers", "items": list(NUMBERS.values())},
-]
-ROOT = -1
-"""The number of the block whose match is that of the whole form."""
 
 
 def open_button() -> Component:
@@ -62,7 +53,7 @@ def drawer(seen: View) -> Component:
     )
     buttons = html.Div(
         [
-            html.Button("Clear all", id=_action("clear"), className="sg-button", type="button"),
+            html.Button("Clear all", id=condition_form.action("clear"), className="sg-button", type="button"),
             dmc.Button("Apply", id="conditions-apply", size="sm"),
         ],
         className="sg-conditions-foot",
@@ -75,121 +66,11 @@ def drawer(seen: View) -> Component:
         position="right",
         size=660,
         closeButtonProps={"aria-label": "Close without applying"},
-        className="sg-conditions",
+        className="sg-drawer",
         # Within the page's main part its header is no second banner of the page.
         withinPortal=False,
     )
     return html.Div([controls.hidden("where", seen.own("where")), panel])
-
-
-def form(draft: Draft | None, focus: tuple[int, int] | None = None) -> list[Component]:
-    """The rows, or why there are none. ``focus`` is the row where work goes on."""
-    if draft is None:
-        text = "These conditions are nested more deeply than this form shows. Edit them as text below."
-        return [html.P(text, className="sg-hint")]
-    several = len(draft.blocks) > 1
-    blocks = [_block(number, block, several, focus) for number, block in enumerate(draft.blocks)]
-    more = html.Button(
-        [icon("plus"), "Add a group"], id=_action("add-group"), className="sg-button", type="button"
-    )
-    return [_how(draft, several), html.Ol(blocks, className="sg-blocks"), more]
-
-
-def _how(draft: Draft, several: bool) -> Component:
-    choice = dmc.SegmentedControl(
-        id={"type": "cond-match", "block": ROOT},
-        data=[{"value": "all", "label": "All groups"}, {"value": "any", "label": "Any group"}],
-        value=draft.how,
-        size="xs",
-        attributes={"root": {"aria-label": "Which groups must match"}},
-    )
-    return html.Div(
-        [choice, html.Span("must match", className="sg-dim")],
-        className="sg-block-how" if several else "sg-block-how sg-off",
-    )
-
-
-def _block(number: int, block: Block, several: bool, focus: tuple[int, int] | None) -> Component:
-    match = dmc.Select(
-        id={"type": "cond-match", "block": number},
-        data=_options({key: words for key, (words, *_) in MATCHES.items()}),
-        value=block.match,
-        allowDeselect=False,
-        size="xs",
-        className="sg-block-match",
-        attributes={"input": {"aria-label": f"Group {number + 1}: how its conditions count"}},
-    )
-    remove = _button("remove-group", "trash", f"Remove group {number + 1}", number) if several else None
-    head = html.Div(
-        [match, html.Span("these conditions", className="sg-dim"), remove], className="sg-block-head"
-    )
-    rows = [_row(number, at, row, focus == (number, at)) for at, row in enumerate(block.rows)]
-    add = html.Button(
-        [icon("plus"), "Condition"],
-        id=_action("add-condition", number),
-        className="sg-step-add",
-        type="button",
-        **{"aria-label": f"Add a condition to group {number + 1}"},
-    )
-    return html.Li([head, *rows, add], className="sg-block")
-
-
-def _row(block: int, at: int, row: Row, focus: bool) -> Component:
-    place = {"block": block, "row": at}
-    said = f"Group {block + 1}, condition {at + 1}"
-    mark = {"data-sg-focus": str(time.monotonic_ns())} if focus else {}
-    field = dmc.Autocomplete(
-        id={"type": "cond-field", **place},
-        data=FIELDS,
-        value=label(row.name),
-        placeholder="Field or properties.name",
-        selectFirstOptionOnChange=True,
-        maxDropdownHeight=260,
-        size="xs",
-        debounce=True,
-        attributes={"input": {"aria-label": f"{said}: field"} | mark},
-    )
-    operator = dmc.Select(
-        id={"type": "cond-operator", **place},
-        data=_options(condition_rows.operators(row.name, row.operator)),
-        value=row.operator,
-        allowDeselect=False,
-        size="xs",
-        attributes={"input": {"aria-label": f"{said}: comparison"}},
-    )
-    remove = _button("remove-condition", "close", f"Remove {said[0].lower()}{said[1:]}", block, at)
-    return html.Div([field, operator, _values(place, row, said), remove], className="sg-row")
-
-
-def _values(place: dict[str, int], row: Row, said: str) -> Component:
-    order = row.operator in conditions.ORDERS
-    return dmc.TagsInput(
-        id={"type": "cond-value", **place},
-        value=list(row.values),
-        # It drops chosen values that are not among those to offer.
-        data=list(row.values),
-        maxTags=1 if order else 100,
-        placeholder="a number" if order else "any of these",
-        maxDropdownHeight=220,
-        size="xs",
-        className="sg-off" if row.operator in (EMPTY, FILLED) else "sg-row-values",
-        **{"aria-label": f"{said}: values"},
-    )
-
-
-def _button(action: str, shape: str, said: str, block: int, row: int = 0) -> Component:
-    return html.Button(
-        icon(shape),
-        id=_action(action, block, row),
-        className="sg-icon-button",
-        type="button",
-        title=said,
-        **{"aria-label": said},
-    )
-
-
-def _action(action: str, block: int = ROOT, row: int = 0) -> dict[str, Any]:
-    return {"type": "cond-action", "do": action, "block": block, "row": row}
 
 
 def register(app: Any, backends: Backends) -> None:
@@ -261,11 +142,9 @@ def _register_rows(app: Any, backends: Backends) -> None:
         name = name_of(str(given or ""))
         found = choices(view(backends, "", ""), name)
         kept = [str(part) for part in chosen or []]
-        return list(dict.fromkeys([*found, *kept])), _options(condition_rows.operators(name, str(current)))
-
-
-def _options(named: dict[str, str]) -> list[dict[str, str]]:
-    return [{"value": code, "label": words} for code, words in named.items()]
+        return list(dict.fromkeys([*found, *kept])), condition_form.options(
+            condition_rows.operators(name, str(current))
+        )
 
 
 def choices(seen: View, name: str) -> list[str]:
@@ -285,17 +164,19 @@ def step_on(
     """The builder's new text, and the form drawn anew or ``no_update``."""
     names = {str(item["prop_id"]).rpartition(".")[0] for item in triggered}
     if "conditions-open" in names:
-        return where, form(condition_rows.read(where))
+        return where, condition_form.form(condition_rows.read(where))
     pressed = [_id(item) for item in triggered if item["prop_id"].endswith(".n_clicks") and item["value"]]
     if len(pressed) == 1:
         asked = pressed[0]
         draft, focus = condition_rows.change(
             shown or Draft(), asked["do"], int(asked["block"]), int(asked["row"])
         )
-        return draft.text, form(draft, focus)
+        return draft.text, condition_form.form(draft, focus)
     if "conditions-text" in names:
         same = shown is not None and condition_rows.problem(text) == "" and _canonical(text) == shown.text
-        return text, no_update if same or condition_rows.problem(text) else form(condition_rows.read(text))
+        return text, no_update if same or condition_rows.problem(text) else condition_form.form(
+            condition_rows.read(text)
+        )
     return text if shown is None else shown.text, no_update
 
 
@@ -322,6 +203,6 @@ def collect(
     chosen = {int(match["id"]["block"]): str(match.get("value") or "all") for match in matches}
     if not rows:
         return None
-    how = "any" if chosen.get(ROOT) == "any" else "all"
+    how = "any" if chosen.get(condition_form.ROOT) == "any" else "all"
     blocks = (Block(chosen.get(number, "all"), tuple(rows[number])) for number in sorted(rows))
     return Draft("any" if how == "any" else "all", tuple(blocks))

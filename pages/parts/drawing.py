@@ -14,6 +14,7 @@ from data_access.model import UsageError
 from data_access.ports import QueryError
 from pages.parts import states
 from pages.parts.access import VIEW, allow
+from pages.parts.plain import plain
 from pages.parts.view import View, view
 
 Component = Any
@@ -40,7 +41,7 @@ def drawn(app: Any, backends: Backends, card_id: str, draw: Draw, permission: st
 def guarded(card_id: str, seen: View, draw: Draw) -> Component:
     """What ``draw`` gives, or a state that says what went wrong and what to do."""
     try:
-        return draw(seen)
+        return plain(draw(seen))
     except UsageError as error:
         return states.wrong(seen, str(error))
     except QueryError as error:

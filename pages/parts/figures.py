@@ -138,16 +138,21 @@ def _points(values: Sequence[float], width: int, height: int) -> str:
     return " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
 
 
-def columns(times: Sequence[datetime], values: Sequence[float]) -> Figure:
-    """Small columns over time."""
+def columns(
+    times: Sequence[datetime], values: Sequence[float], before: Sequence[float | None] = ()
+) -> Figure:
+    """Small columns over time, those of the period before as a dotted line."""
     hours = Series(times, values, ()).hours
+    stamps = [time.isoformat() for time in times]
     trace = {
         "type": "bar",
-        "x": [time.isoformat() for time in times],
+        "x": stamps,
         "y": list(values),
         "marker": {"color": MAIN, "cornerradius": 2},
         "hovertemplate": "<b>%{y:,.0f}</b> events<br>%{x|" + _when(hours) + "}<extra></extra>",
     }
     x = axis(type="date", showgrid=False, nticks=8)
     y = axis(nticks=3, tickformat="~s", rangemode="tozero")
-    return {"data": [trace], "layout": layout(xaxis=x, yaxis=y, bargap=0.25, hovermode="closest")}
+    earlier = _trace(stamps, list(before), "Before: %{y:,.0f} events<extra></extra>", QUIET, "dot")
+    data = [trace, earlier] if any(value is not None for value in before) else [trace]
+    return {"data": data, "layout": layout(xaxis=x, yaxis=y, bargap=0.25, hovermode="closest")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from dash import dcc, html
+from dash import html
 
 from data_access import conditions, segments
 from data_access.model import Condition, Group, UsageError
@@ -14,6 +14,7 @@ from data_access.sql import ALL_DIMENSIONS
 from pages.parts import address, numbers
 from pages.parts.condition_words import said
 from pages.parts.icons import icon
+from pages.parts.links import stay
 from pages.parts.view import View
 
 Component = Any
@@ -90,13 +91,13 @@ def _bots(seen: View) -> list[Component]:
 
 
 def _removable(label: str, href: str, title: str = "", kind: str = "filter") -> Component:
-    return dcc.Link(
+    return stay(
         [
             html.Span(f"Remove {kind} ", className="sg-hidden"),
             html.Span(label, className="sg-chip-text"),
             icon("close"),
         ],
-        href=href,
-        className=f"sg-chip sg-chip-{kind}",
+        href,
+        f"sg-chip sg-chip-{kind}",
         title=title or f"Remove {label}",
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import dash_mantine_components as dmc
 from dash import html
 
 from data_access.metrics import METRICS
 from data_access.significance import CHANCE, FEW, MIN_UNITS, MORE
 from pages.parts import kpis, numbers
+from pages.parts.tips import tip
 
 Component = Any
 Row = Mapping[str, Any]
@@ -87,9 +87,7 @@ def verdict(rate: str, row: Row, whole: Row) -> Component:
         html.Span(said.capitalize()),
         html.Span(f". {why}", className="sg-hidden"),
     ]
-    badge = dmc.UnstyledButton(parts, className=f"sg-verdict {_tone(rate, row)}")
-    events = {"hover": True, "focus": True, "touch": True}
-    return dmc.Tooltip(badge, label=why, multiline=True, w=300, withArrow=True, events=events)
+    return tip(parts, why, f"sg-verdict {_tone(rate, row)}")
 
 
 def explained(rate: str, row: Row, whole: Row) -> str:

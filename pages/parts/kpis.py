@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dash import dcc, html
+from dash import html
 
 from data_access.metrics import METRICS, Metric
 from data_access.model import Stamp
 from pages.parts import cards, figures, numbers
 from pages.parts.icons import icon
+from pages.parts.links import stay
 from pages.parts.view import View
 
 Component = Any
@@ -52,10 +53,10 @@ def tile(
 def _label(view: View, metric: Metric, names: Sequence[str]) -> Component:
     if metric.name not in names:
         return html.Span(metric.label, className="sg-kpi-label")
-    return dcc.Link(
+    return stay(
         metric.label,
-        href=view.link(metric=None if metric.name == names[0] else metric.name),
-        className="sg-kpi-label",
+        view.link(metric=None if metric.name == names[0] else metric.name),
+        "sg-kpi-label",
         title=f"Show {metric.label} over time",
     )
 

@@ -120,9 +120,9 @@ def stamp(value: Stamp) -> str:
     complete = (
         f"Complete to {moment(value.complete_to, value.time_zone)}" if value.complete_to else "No data yet"
     )
-    cut = ", more left out" if value.truncated else ""
+    cut = "first " if value.truncated else ""
     speed = "cached" if value.cached else f"{max(1, round(value.milliseconds))}\u202fms"
-    return f"{complete} · {whole(value.rows)} {'row' if value.rows == 1 else 'rows'}{cut} · {speed}"
+    return f"{complete} · {cut}{whole(value.rows)} {'row' if value.rows == 1 else 'rows'} · {speed}"
 
 
 def trust(value: Stamp) -> list[tuple[str, str]]:

@@ -57,7 +57,12 @@ def _form() -> Component:
     return html.Div(
         [
             dmc.TextInput(
-                id="segment-name", label="Name", size="sm", attributes={"input": {"maxLength": 60}}
+                id="segment-name",
+                label="Name",
+                size="sm",
+                # Enter and leaving the field then send the name along, however fast they come.
+                debounce=True,
+                attributes={"input": {"maxLength": 60}},
             ),
             html.Div("Who sees it in their list", className="sg-label", id="segment-kind-label"),
             dmc.SegmentedControl(

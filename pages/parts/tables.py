@@ -1,6 +1,6 @@
 """Ranked tables: a row a value, with an inline bar, its metrics and their change. A row filters by its value.
 
-``assets/js/rows.js`` follows the links without scrolling, and makes the whole row clickable.
+``assets/js/links.js`` makes the whole row clickable.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Required, TypedDict, Unpack
 
-import dash_mantine_components as dmc
 from dash import html
 
 from data_access.metrics import METRICS, Metric
@@ -18,6 +17,8 @@ from data_access.questions.figures import MAX_LIMIT
 from data_access.sql import ALL_DIMENSIONS
 from pages.parts import address, cards, kpis, numbers, states
 from pages.parts.icons import icon
+from pages.parts.links import stay
+from pages.parts.tips import tip
 from pages.parts.view import View
 
 Component = Any
@@ -114,11 +115,6 @@ def more(view: View, card_id: str, stamp: Stamp) -> Component:
     return html.P([text, " ", link], className="sg-ranked-more")
 
 
-def stay(content: Component, href: str, name: str, **more: Any) -> Component:
-    """A link to another view of the same page that does not scroll: ``assets/js/rows.js`` follows it."""
-    return html.A(content, href=href, className=f"{name} sg-stay", **more)
-
-
 @dataclass(frozen=True, slots=True)
 class _Plan:
     """What all rows of a table are made by."""
@@ -152,17 +148,7 @@ def _heads(plan: _Plan) -> Component:
 
 def _head(view: View, metric: Metric) -> Component:
     about = numbers.about(metric, view.filters)
-    button = dmc.Tooltip(
-        dmc.UnstyledButton(
-            metric.label, className="sg-ranked-metric", **{"aria-label": f"{metric.label}: {about}"}
-        ),
-        label=about,
-        multiline=True,
-        w=260,
-        withArrow=True,
-        events={"hover": True, "focus": True, "touch": True},
-    )
-    return html.Th(button, scope="col")
+    return html.Th(tip(metric.label, about, "sg-ranked-metric", f"{metric.label}: {about}"), scope="col")
 
 
 def _row(plan: _Plan, row: Row, most: float) -> Component:

@@ -11,10 +11,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from dash import dcc, get_asset_url, html
+from dash import get_asset_url, html
 from flask import current_app
 
 from pages.parts import address, countries, numbers
+from pages.parts.links import stay
 from pages.parts.view import View
 
 Component = Any
@@ -195,10 +196,10 @@ def _elsewhere(view: View, rest: Sequence[Row], measure: _Measure) -> Component:
         for row in rest[:_NAMED]
         for item in (
             ", ",
-            dcc.Link(
+            stay(
                 countries.name(row["value"]),
-                href=_link(view, row["value"], address.split(view.own("country"))),
-                className="sg-link",
+                _link(view, row["value"], address.split(view.own("country"))),
+                "sg-link",
             ),
             f" {measure.text(measure.of(row))}",
         )

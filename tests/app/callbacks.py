@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from typing import Any
 
 from flask.testing import FlaskClient
@@ -30,3 +32,17 @@ def draw(client: FlaskClient, card_id: str, search: str = "", pathname: str = "/
     answer = client.post(URL, json=card_body(card_id, search, pathname), headers=SAME)
     assert answer.status_code == 200, answer.text
     return answer.text
+
+
+def elements(drawn: str) -> Iterator[dict[str, Any]]:
+    """The attributes of every element of a drawn card, as HTML names them; components' properties too."""
+    yield from _elements(json.loads(drawn))
+
+
+def _elements(tree: Any) -> Iterator[dict[str, Any]]:
+    for part in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else []:
+        if isinstance(part, dict):
+            yield part
+        yield from _elements(part)
+    if isinstance(tree, dict) and "data-sg-plain" in tree:
+        yield from _elements(json.loads(tree["data-sg-plain"]))

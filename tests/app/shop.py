@@ -91,6 +91,7 @@ def _details(dice: random.Random, name: str) -> dict[str, Any]:
         case "product_view" | "add_to_cart_click":
             path = f"/products/{product[0]}"
             return shown | {
+                "event_type": "page_view" if name == "product_view" else "custom",
                 "page_path": path,
                 "page_title": product[1],
                 "properties": {"size": dice.choice("SML"), "stock": {"left": dice.randrange(40)}},
@@ -114,6 +115,7 @@ def _details(dice: random.Random, name: str) -> dict[str, Any]:
                 "properties": {"message": "Timeout", "code": 504},
             }
     return {
+        "event_type": "page_view" if name.endswith("_view") else "custom",
         "page_path": "/" if name == "home_view" else f"/{name.split('_')[0]}",
         "page_title": name.replace("_", " ").title(),
     }

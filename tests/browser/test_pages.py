@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -60,6 +61,35 @@ def test_axe_finds_nothing_in_what_opens(chromium: Any, base: str, signed_in: An
         assert visit.axe() == []
 
 
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_in_the_filter_bar(
+    chromium: Any, base: str, signed_in: Any, theme: str, size: dict[str, int]
+) -> None:
+    with visiting(chromium, base, signed_in, viewport=size, color_scheme=theme) as visit:
+        visit.open("/traffic?where=country=DE,AT;!(page_path~/help|properties.size=M)&compare=year")
+        page = visit.page
+        page.locator("#filters-open").click()
+        page.locator("#conditions-open").click()
+        page.get_by_role("dialog", name="Conditions").wait_for()
+        visit.settle()
+        visit.still()
+        assert visit.axe() == []
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        page.get_by_label("Close without applying").click()
+        page.get_by_role("dialog", name="Conditions").wait_for(state="hidden")
+        page.locator("#segments-open").click()
+        page.locator(".sg-segment-save summary").click()
+        visit.settle()
+        visit.still()
+        assert visit.axe() == []
+        page.keyboard.press("Escape")
+        page.locator(".sg-trust summary").first.click()
+        assert visit.axe() == []
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        assert visit.problems == []
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_on_the_sign_in(chromium: Any, base: str, theme: str) -> None:
     with visiting(chromium, base, color_scheme=theme) as visit:
@@ -70,7 +100,12 @@ def test_axe_finds_nothing_on_the_sign_in(chromium: Any, base: str, theme: str) 
 
 def test_pages_have_titles_a_language_and_one_heading(chromium: Any, base: str, signed_in: Any) -> None:
     with visiting(chromium, base, signed_in) as visit:
-        for path, name in (("/", "Overview"), ("/funnels", "Funnels"), ("/nowhere", "Page not found")):
+        for path, name in (
+            ("/", "Overview"),
+            ("/traffic", "Traffic"),
+            ("/funnels", "Funnels"),
+            ("/nowhere", "Page not found"),
+        ):
             visit.open(path)
             assert visit.page.title() == f"{name} · Streamgauge"
             assert visit.page.locator("h1").all_inner_texts() == [name]
@@ -128,3 +163,41 @@ def test_charts_take_the_theme_from_css(chromium: Any, base: str, signed_in: Any
         visit.open("/")
         fill = "getComputedStyle(document.querySelector('.xtick text')).fill"
         assert visit.page.evaluate(fill) == "rgb(163, 171, 185)"
+
+
+def test_values_are_never_read_as_html(chromium: Any, base: str, signed_in: Any) -> None:
+    value = "<img src=x onerror=alert(1)>"
+    with visiting(chromium, base, signed_in) as visit:
+        visit.open(f"/traffic?page_path={quote(value)}")
+        assert value in visit.page.inner_text("#filters-shown")
+        assert visit.page.locator("img[src=x]").count() == 0
+        assert visit.problems == []
+
+
+def test_the_focus_stays_where_it_was_when_a_card_is_drawn_anew(
+    chromium: Any, base: str, signed_in: Any
+) -> None:
+    with visiting(chromium, base, signed_in) as visit:
+        visit.open("/")
+        visit.page.locator("#overview-kpis a.sg-kpi-label").nth(2).focus()
+        visit.page.keyboard.press("Enter")
+        visit.settle()
+        assert visit.query == "?metric=visitors"
+        assert visit.page.evaluate("document.activeElement.textContent") == "Visitors"
+
+
+def test_explanations_show_on_focus_and_go_with_escape(chromium: Any, base: str, signed_in: Any) -> None:
+    with visiting(chromium, base, signed_in) as visit:
+        visit.open("/traffic")
+        visit.page.get_by_label("About Bounce rate").focus()
+        tip = visit.page.get_by_role("tooltip")
+        tip.wait_for()
+        assert "exactly 1 page view" in tip.inner_text()
+        visit.page.keyboard.press("Escape")
+        assert tip.count() == 0
+        visit.page.get_by_label("About Bounce rate").hover()
+        tip.wait_for()
+        visit.page.mouse.move(5, 5)
+        visit.page.keyboard.press("Tab")
+        visit.page.mouse.move(6, 6)
+        assert "exactly 1 page view" not in " ".join(tip.all_inner_texts())

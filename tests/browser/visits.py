@@ -10,8 +10,14 @@ from urllib.parse import urlsplit
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
 WIDE, PHONE = {"width": 1440, "height": 1000}, {"width": 390, "height": 844}
-PAGES = ("/", "/funnels", "/explore")
-MARK = {"/": "#overview-series .js-plotly-plot", "/funnels": ".sg-funnel-summary", "/explore": ".ag-row"}
+PAGES = ("/", "/traffic", "/products", "/funnels", "/explore")
+MARK = {
+    "/": "#overview-series .js-plotly-plot",
+    "/traffic": "#traffic-series .js-plotly-plot",
+    "/products": "#products-series .js-plotly-plot",
+    "/funnels": ".sg-funnel-summary",
+    "/explore": ".ag-row",
+}
 
 
 class Visit:
@@ -71,6 +77,18 @@ class Visit:
             if quiet == 4:
                 return
         raise AssertionError(f"{self.page.url} is still busy")
+
+    def table(self, card: str) -> list[list[str]]:
+        """The cells of a card's table as they are read, row by row, its head first."""
+        rows = self.page.locator(f"#{card} table tr").all()
+        return [[cell.inner_text().strip() for cell in row.locator("th, td").all()] for row in rows]
+
+    def text(self, path: str) -> str:
+        """What a link of the app answers."""
+        answer = self.page.request.get(self.base + path if path.startswith("/") else path)
+        assert answer.ok, answer.text()
+        found: str = answer.text()
+        return found
 
     @property
     def query(self) -> str:
