@@ -12,7 +12,6 @@ from bench.layer import PERIOD, STEPS
 from bench.result import Result, alternating
 from data_access.backends import Backends
 from data_access.model import Scope
-from data_access.questions import QUESTIONS
 
 WINDOW = 7 * 86_400_000
 BOT_EVENTS = 120_000
@@ -52,9 +51,9 @@ def _reached(backends: Backends) -> list[int]:
     """The funnel past the cache."""
     version = backends.lake.snapshot()
     raw = PERIOD | {"steps": STEPS, "window": "7d"}
-    question, asked = backends.asking._prepare("funnel.steps", raw, Scope("bench"), version)
-    table = backends.warehouse.table(QUESTIONS["funnel.steps"].sql(asked), version)
-    return [row["reached"] for row in question.finish(table, asked).to_pylist()]
+    asked = backends.asking._prepare("funnel.steps", raw, Scope("bench"), version)
+    table = backends.warehouse.table(asked.question.sql(asked.ask), version)
+    return [row["reached"] for row in asked.question.finish(table, asked.ask).to_pylist()]
 
 
 def pandas_funnel(files: list[str]) -> list[int]:

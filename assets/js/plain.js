@@ -16,31 +16,46 @@
     return element;
   }
 
-  // Where the focus is, as the way down from the host.
-  function focused(host) {
-    var way = [];
-    var at = document.activeElement;
-    if (at === host || !host.contains(at)) return way;
-    for (; at !== host; at = at.parentNode) way.unshift(Array.prototype.indexOf.call(at.parentNode.children, at));
-    return way;
+  function draw(host) {
+    host.replaceChildren.apply(host, JSON.parse(host.getAttribute(DATA)).map(build));
   }
 
-  function draw(host) {
-    var way = focused(host);
-    host.replaceChildren.apply(host, JSON.parse(host.getAttribute(DATA)).map(build));
-    if (!way.length) return;
-    var found = way.reduce(function (at, index) { return at && at.children[index]; }, host);
-    if (found) found.focus({ preventScroll: true });
+  // Drawing anew takes the focused element away: its place is remembered, as the way down from what has an id.
+  var last = null;
+
+  function place(target) {
+    var way = [];
+    var at = target;
+    for (; !at.id && at !== document.body; at = at.parentNode) {
+      way.unshift(Array.prototype.indexOf.call(at.parentNode.children, at));
+    }
+    return { id: at.id, way: way, tag: target.tagName };
+  }
+
+  function refocus() {
+    if (!last || document.activeElement !== document.body) return;
+    var found = last.way.reduce(function (at, index) { return at && at.children[index]; }, document.getElementById(last.id));
+    if (found && found.tagName === last.tag) found.focus({ preventScroll: true });
+  }
+
+  document.addEventListener("focusin", function (event) {
+    last = event.target.closest("[" + DATA + "]") ? place(event.target) : null;
+  });
+  document.addEventListener("pointerdown", function () {
+    last = null;
+  });
+
+  function hosts(change) {
+    if (change.type === "attributes") return [change.target];
+    return Array.from(change.addedNodes).flatMap(function (node) {
+      if (node.nodeType !== Node.ELEMENT_NODE) return [];
+      return node.hasAttribute(DATA) ? [node] : Array.from(node.querySelectorAll("[" + DATA + "]"));
+    });
   }
 
   new MutationObserver(function (changes) {
-    changes.forEach(function (change) {
-      if (change.type === "attributes") return draw(change.target);
-      change.addedNodes.forEach(function (node) {
-        if (node.nodeType !== Node.ELEMENT_NODE) return;
-        if (node.hasAttribute(DATA)) return draw(node);
-        node.querySelectorAll("[" + DATA + "]").forEach(draw);
-      });
-    });
+    var found = changes.flatMap(hosts);
+    found.forEach(draw);
+    if (found.length) refocus();
   }).observe(document.documentElement, { childList: true, subtree: true, attributes: true, attributeFilter: [DATA] });
 })();

@@ -168,7 +168,9 @@ def test_charts_take_the_theme_from_css(chromium: Any, base: str, signed_in: Any
 def test_values_are_never_read_as_html(chromium: Any, base: str, signed_in: Any) -> None:
     value = "<img src=x onerror=alert(1)>"
     with visiting(chromium, base, signed_in) as visit:
-        visit.open(f"/traffic?page_path={quote(value)}")
+        visit.page.goto(f"{base}/traffic?page_path={quote(value)}")
+        visit.page.wait_for_selector("#traffic-series .sg-state")
+        visit.settle()
         assert value in visit.page.inner_text("#filters-shown")
         assert visit.page.locator("img[src=x]").count() == 0
         assert visit.problems == []
