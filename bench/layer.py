@@ -73,5 +73,6 @@ def _one(backends: Backends, bare: duckdb.DuckDBPyConnection, name: str, raw: di
         1.15,
         "×",
         f"{ours * 1000:.1f} ms, bare {theirs * 1000:.1f} ms, {(ours - theirs) * 1000:+.1f} ms",
-        kept_otherwise=ours - theirs <= 0.005,
+        # Counting the bytes read, for the stamp, takes DuckDB about 10 ms a query.
+        kept_otherwise=ours - theirs <= 0.015,
     )
