@@ -84,6 +84,11 @@ def _count(condition: str) -> str:
     return f"count(case when {condition} then 1 end)"
 
 
+def _sum(amount: str) -> str:
+    """Amounts add up exactly, to a ten-thousandth: sums of binary fractions depend on their order."""
+    return f"cast(sum(try_cast({amount} as decimal(38, 4))) as double)"
+
+
 def _percent(part: str, whole: str) -> str:
     return f"cast(100 * {part} as double) / nullif({whole}, 0)"
 
@@ -204,7 +209,7 @@ _ALL = (
         "revenue", "Revenue", "money", "{currency}",
         "What was paid for orders in the site's currency; an event without one is taken to be in its site's.",
         "sum of revenue of the first purchase event of each order, in the site's currency",
-        "sales", "coalesce(sum(case when {same} then revenue end), 0)", additive=True,
+        "sales", "coalesce(" + _sum("case when {same} then revenue end") + ", 0)", additive=True,
     ),
     Metric(
         "paid_orders", "Orders with revenue", "count", "orders",
@@ -228,7 +233,7 @@ _ALL = (
         "How much of the list price of what was ordered was given as discount.",
         "100 · (list prices − prices paid) ÷ list prices, over orders with a list price", "sales",
         _percent(
-            "sum(product_price - coalesce(product_discount_price, product_price))", "sum(product_price)"
+            _sum("product_price - coalesce(product_discount_price, product_price)"), _sum("product_price")
         ),
     ),
     Metric(

@@ -21,6 +21,7 @@ from data_access.sql import (
     Params,
     holds,
     in_list,
+    milliseconds,
     value_or_unknown,
     where,
 )
@@ -205,7 +206,8 @@ class _Maker:
         from (select distinct {seen} from {self.relation} where {self._where()}) seen
         join (
             select session_key, page_views,
-                to_unixtime(session_end) - to_unixtime(session_start) as seconds
+                cast({milliseconds("session_end")} - {milliseconds("session_start")} as double)
+                    / 1000 as seconds
             from sessions
         ) whole on whole.session_key = seen.session_key
     ) placed{self._group()}"""

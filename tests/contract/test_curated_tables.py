@@ -265,3 +265,13 @@ def test_revenue_is_in_the_sites_currency_and_other_orders_are_counted_apart(
     (row,) = money.asking.ask("products.kpis", raw, EVERYONE).rows
     assert (row["orders"], row["revenue"], row["foreign_orders"]) == (orders, revenue, foreign)
     assert row["average_order_value"] == pytest.approx(average)
+
+
+def test_money_adds_up_to_the_cent(tmp_path: Path) -> None:
+    prices = [0.1, 0.2, 1e15, 0.3, -1e15, 0.7]
+    orders = [
+        event("checkout_complete", after(seconds=number), order_id=f"o{number}", revenue=price)
+        for number, price in enumerate(prices)
+    ]
+    found = embedded(tmp_path, orders).asking.ask("products.kpis", period(), EVERYONE)
+    assert found.rows[0]["revenue"] == 1.3

@@ -44,7 +44,17 @@ CONSTRUCTS = {
         exp.Mod,
         exp.Neg,
     ),
-    *(exp.Case, exp.If, exp.Cast, exp.TryCast, exp.DataType, exp.Window, exp.WindowSpec, exp.DPipe),
+    *(
+        exp.Case,
+        exp.If,
+        exp.Cast,
+        exp.TryCast,
+        exp.DataType,
+        exp.DataTypeParam,
+        exp.Window,
+        exp.WindowSpec,
+        exp.DPipe,
+    ),
     *(exp.Interval, exp.AtTimeZone, exp.JSONPath, exp.JSONPathKey, exp.JSONPathRoot, exp.Var),
 }
 FUNCTIONS = {
@@ -53,7 +63,7 @@ FUNCTIONS = {
     *("TIME_TO_UNIX", "TIMESTAMP_TRUNC", "JSON_EXTRACT_SCALAR", "STR_POSITION"),
     *("SUBSTRING", "MD5_DIGEST", "HEX", "ENCODE", "FROM_BASE"),
 }
-TYPES = {"DOUBLE", "BIGINT", "VARCHAR", "TIMESTAMP"}
+TYPES = {"DOUBLE", "DECIMAL", "BIGINT", "VARCHAR", "TIMESTAMP"}
 UNITS = {"SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH"}
 TWICE = {"matched"}
 """A breakdown reads its events twice: for the starts' values, and for the steps."""
@@ -282,7 +292,7 @@ def test_conditions_keep_values_out_of_the_text(operator: str) -> None:
         ("select a / b from events", "/ of no double"),
         ("select cast(a as double) / (b / c) from events", "/ of no double"),
         ("select cast(a / b as double) from events", "/ of no double"),
-        ("select cast(a as decimal(3, 1)) from events", "type DECIMAL"),
+        ("select cast(a as tinyint) from events", "type TINYINT"),
         ("select date_trunc('quarter', ts) from events", "unit"),
         ("select a from raw_events", "reads raw_events"),
         ("with x as (select a from events) select a from events", "CTE x is not used"),
