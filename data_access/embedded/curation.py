@@ -6,18 +6,17 @@ lake's lock; readers go on with the version they know.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import date, timedelta
-from itertools import groupby
+from collections.abc import Iterator
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
 from pyiceberg.manifest import ManifestEntryStatus
-from pyiceberg.table import Table, Transaction
+from pyiceberg.table import Table
 
 from data_access import curation
+from data_access.embedded.days import Day, chunks, overwrite
 from data_access.embedded.published import CURATED, Published
 from data_access.embedded.tables import (
     LAYOUT,
@@ -28,7 +27,6 @@ from data_access.embedded.tables import (
     lake_file,
     quoted,
     relation,
-    utc_day_start,
 )
 from data_access.model import Version
 from data_access.ports import CurateResult
@@ -37,17 +35,10 @@ from data_access.sql import to_engine
 if TYPE_CHECKING:
     from data_access.embedded.lake import EmbeddedLake
 
-CHUNK_ROWS = 400_000
 COMPACTION = "streamgauge.compaction"
+"""The property of snapshots that only put files together."""
+
 _OWNER = to_engine(curation.OWNER, "duckdb")
-
-
-@dataclass(frozen=True, slots=True)
-class Day:
-    """A UTC day and how many rows it will have."""
-
-    day: date
-    rows: int
 
 
 def curate(lake: EmbeddedLake, connection: duckdb.DuckDBPyConnection) -> CurateResult:
@@ -213,20 +204,6 @@ def _affected_starts(cursor: duckdb.DuckDBPyConnection, old: list[LakeFile]) -> 
     return [Day(day, rows.get(day, 0)) for day in sorted(days)]
 
 
-def chunks(days: Iterable[Day]) -> Iterator[list[date]]:
-    """Consecutive days grouped so that a group has at most about CHUNK_ROWS rows."""
-    group: list[date] = []
-    rows = 0
-    for day in days:
-        if group and rows + day.rows > CHUNK_ROWS:
-            yield group
-            group, rows = [], 0
-        group.append(day.day)
-        rows += day.rows
-    if group:
-        yield group
-
-
 def _day_rows(
     cursor: duckdb.DuckDBPyConnection, days: list[date], old: list[LakeFile], fresh: list[LakeFile]
 ) -> pa.Table:
@@ -278,35 +255,6 @@ def _publish(cursor: duckdb.DuckDBPyConnection, lake: EmbeddedLake, raw_id: int)
     events = relation("events", files_of(tables["events"], dict(ids)["events"]))
     (newest,) = cursor.execute(f"select max(ts) from {events}").fetchall()[0]
     Published(Version(ids, newest), raw_id).write(tables["events"])
-
-
-def overwrite(
-    table: Table, days: list[Day], parts: Iterable[pa.Table], properties: dict[str, str] | None = None
-) -> None:
-    """Replace whole UTC days of a table by ``parts``, in one commit."""
-    _, time_column = LAYOUT[table.name()[-1]]
-    replaced = sorted({f.day for f in files_of(table, current_id(table))} & {d.day for d in days})
-    with table.transaction() as change:
-        if replaced:
-            change.delete(in_days(time_column, replaced), snapshot_properties=properties or {})
-        _append_all(change, parts, properties or {})
-
-
-def _append_all(change: Transaction, parts: Iterable[pa.Table], properties: dict[str, str]) -> None:
-    for part in parts:
-        if part.num_rows:
-            change.append(part, snapshot_properties=properties)
-
-
-def in_days(column: str, days: list[date]) -> str:
-    """An Iceberg filter for whole UTC days, as few ranges as they need."""
-    numbered = groupby(enumerate(sorted(days)), key=lambda pair: pair[1].toordinal() - pair[0])
-    runs = ([day for _, day in run] for _, run in numbered)
-    return " or ".join(
-        f"({column} >= '{utc_day_start(run[0]).isoformat()}'"
-        f" and {column} < '{utc_day_start(run[-1] + timedelta(days=1)).isoformat()}')"
-        for run in runs
-    )
 
 
 def _fetch(cursor: duckdb.DuckDBPyConnection, text: str, names: dict[str, str], table: str) -> pa.Table:

@@ -11,7 +11,8 @@ import pyarrow as pa
 from pyiceberg.exceptions import CommitFailedException, ValidationException
 from pyiceberg.table import Table
 
-from data_access.embedded.curation import COMPACTION, Day, chunks, overwrite
+from data_access.embedded.curation import COMPACTION
+from data_access.embedded.days import Day, chunks, overwrite
 from data_access.embedded.published import CURATED, Published
 from data_access.embedded.tables import LAYOUT, LakeFile, current_id, files_of, relation
 from data_access.model import Version
