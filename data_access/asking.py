@@ -176,13 +176,14 @@ class Asking:
 
     def _reaches(self, before: Filters, now: Filters, scope: Scope, version: Version) -> bool:
         """Whether the data reaches back over a whole period; else a change would mislead."""
-        first = self._extent(scope, chosen_sites(now), version)["first_ts"]
+        first = self._extent(scope, chosen_sites(now.where), version)["first_ts"]
         start, end = utc_span(before)[0], utc_span(now)[1]
         # Data that starts within the period's first day covers it as days are counted.
         return first is not None and first < end and first - start < timedelta(days=1)
 
     def _filters(self, raw: Mapping[str, str], scope: Scope, version: Version) -> Filters:
-        sites = raw_filters.sites(raw)
+        where = raw_filters.where(raw, self.documents)
+        sites = chosen_sites(where)
         settings = self.settings
         zone = settings.zone_of(sites)
         from_day, to_day = self._period(raw, zone, scope, sites, version)
@@ -191,7 +192,7 @@ class Asking:
             to_day,
             zone,
             raw_filters.bots(raw),
-            raw_filters.where(raw, self.documents),
+            where,
             settings.week_start_of(sites),
             settings.currency_of(sites),
             settings.roles,

@@ -20,12 +20,7 @@ def where(raw: Raw, documents: Documents) -> Group:
         conditions.read(raw["where"]) if raw.get("where") else None,
         segments.where(documents, raw["segment"]) if raw.get("segment") else None,
     ]
-    return Group("all", (*dimensions, *filter(None, more)))
-
-
-def sites(raw: Raw) -> tuple[str, ...]:
-    """The sites given by name; their settings tell time zone, week and currency."""
-    return lists.values(raw["site"]) if raw.get("site") else ()
+    return conditions.both([Group("all", tuple(dimensions)), *filter(None, more)])
 
 
 def bots(raw: Raw) -> Bots:

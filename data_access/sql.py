@@ -196,11 +196,12 @@ def where(filters: Filters, scope: Scope, params: Params) -> str:
     return "\n    and ".join(parts)
 
 
-def chosen_sites(filters: Filters) -> tuple[str, ...]:
-    """The sites that filters name outright; none when they may be about any."""
-    found = (p for p in filters.where.parts if isinstance(p, Condition) and p.name == "site")
-    named = filters.where.how == "all" and not filters.where.negated
-    return next((p.values for p in found if p.operator == "="), ()) if named else ()
+def chosen_sites(where: Group) -> tuple[str, ...]:
+    """The sites that conditions name outright; none when they may be about any."""
+    if where.how != "all" or where.negated:
+        return ()
+    found = (p for p in where.parts if isinstance(p, Condition) and p.name == "site")
+    return next((p.values for p in found if p.operator == "="), ())
 
 
 def scope_condition(scope: Scope, params: Params) -> list[str]:

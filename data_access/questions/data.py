@@ -62,7 +62,7 @@ def quality(ask: Ask) -> Sql:
     start, end = utc_span(ask.filters)
     conditions = [f"minute >= {params.add(start)}", f"minute < {params.add(end)}"]
     conditions += scope_condition(ask.scope, params)
-    sites = chosen_sites(ask.filters)
+    sites = chosen_sites(ask.filters.where)
     if sites:
         conditions.append(in_list("site", sites, params))
     text = f"""

@@ -49,7 +49,7 @@ def new_and_returning(ask: Ask) -> Sql:
 def _told_apart(filters: Filters, scope: Scope, params: Params) -> str:
     """Events that say whether their visitor was there before the period, on the sites it is about."""
     conditions = [f"ts < {params.add(utc_span(filters)[0])}", *scope_condition(scope, params)]
-    sites = chosen_sites(filters)
+    sites = chosen_sites(filters.where)
     if sites:
         conditions.append(in_list("site", sites, params))
     return f"""(

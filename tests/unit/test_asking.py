@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pytest
 
-from data_access import comparison
+from data_access import comparison, conditions, segments
 from data_access.asking import Asking, today_in
 from data_access.backends import Backends
 from data_access.model import Filters, Scope, UsageError
@@ -76,6 +76,16 @@ def test_default_period_ends_on_a_local_day(tmp_path: Path) -> None:
     asking = on(backends, date(2025, 1, 1))
     assert days(asking, site="shop")[1] == "2024-03-02"
     assert days(asking)[1] == "2024-03-01"
+
+
+def test_a_site_named_by_a_condition_or_a_segment_has_its_own_calendar(tmp_path: Path) -> None:
+    backends = embedded(tmp_path, [event(at="2024-03-01 23:30")], site_time_zones="shop=Europe/Berlin")
+    asking = on(backends, date(2025, 1, 1))
+    segments.save(backends.documents, "ann", "Shop", conditions.read("site=shop"), shared=True)
+    assert days(asking, where="site=shop;event_name!=x")[1] == "2024-03-02"
+    assert days(asking, segment="shop")[1] == "2024-03-02"
+    assert days(asking, where="site=shop|event_name!=x")[1] == "2024-03-01"
+    assert days(asking, segment="!shop")[1] == "2024-03-01"
 
 
 def test_a_day_given_alone_gets_the_other(tmp_path: Path) -> None:
