@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -60,28 +60,31 @@ def register(server: Flask, backends: Backends) -> None:
     @server.get("/csv/<question>")
     @allow(EXPORT)
     def export(question: str) -> Any:
-        try:
-            wanted = _wanted(question, backends.settings.base_url)
-            return _download(backends, wanted)
-        except UsageError as error:
-            return _text(400, str(error))
-        except QueryError as error:
-            return _text(503, str(error))
+        return _answered(backends, question, _download)
 
     @server.get("/manifest/<question>")
     @allow(EXPORT)
     def describe(question: str) -> Any:
-        try:
-            wanted = _wanted(question, backends.settings.base_url)
-            return _manifest(backends, wanted)
-        except UsageError as error:
-            return _text(400, str(error))
-        except QueryError as error:
-            return _text(503, str(error))
+        return _answered(backends, question, _manifest)
+
+
+def _answered(backends: Backends, question: str, make: Callable[[Backends, Wanted], Any]) -> Any:
+    """What ``make`` gives for the download that the request asks for, or why there is none."""
+    try:
+        return make(backends, _wanted(question, backends.settings.base_url))
+    except UsageError as error:
+        return _text(400, str(error))
+    except QueryError as error:
+        return _text(503, str(error))
+
+
+def _given() -> dict[str, str]:
+    """The request's parameters, empty ones left out."""
+    return {key: value for key, value in request.args.items() if value}
 
 
 def _wanted(question: str, base_url: str) -> Wanted:
-    given = {key: value for key, value in request.args.items() if value}
+    given = _given()
     number, page = given.get("export", secrets.token_hex(8)), given.get("view", "")
     if not _ID.fullmatch(number):
         raise UsageError("export is no id of a download: 16 hexadecimal digits")
@@ -120,7 +123,7 @@ def _download(backends: Backends, wanted: Wanted) -> Response:
 
 def _described(wanted: Wanted) -> str:
     """Where the manifest is: by id when the file is out, by its parameters before."""
-    query = {key: value for key, value in request.args.items() if value} | {"export": wanted.number}
+    query = _given() | {"export": wanted.number}
     return f"/manifest/{wanted.question}?{urlencode(query)}"
 
 

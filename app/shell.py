@@ -12,7 +12,7 @@ from flask import g, has_request_context
 
 from data_access.backends import Backends
 from pages import not_found
-from pages.parts import address
+from pages.parts import address, controls
 from pages.parts.access import VIEW, allow, may
 from pages.parts.drawing import guarded
 from pages.parts.icons import icon
@@ -126,16 +126,7 @@ def _user_menu() -> Component:
     about = html.Div(
         [html.Div(name, className="sg-menu-name"), html.Div(f"Role: {role}", className="sg-menu-role")]
     )
-    return dmc.Popover(
-        [dmc.PopoverTarget(button), dmc.PopoverDropdown([about, sign_out], className="sg-user-menu")],
-        position="bottom-end",
-        width=200,
-        trapFocus=True,
-        returnFocus=True,
-        withRoles=False,
-        withinPortal=False,
-        shadow="md",
-    )
+    return controls.popover(button, [about, sign_out], "sg-user-menu", position="bottom-end", width=200)
 
 
 def _navigation(pages: Iterable[ModuleType]) -> Component:

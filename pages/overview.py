@@ -72,10 +72,7 @@ def register(app: Any, backends: Backends) -> None:
 
 def draw_kpis(view: View) -> Component:
     """The six figures with their change and course."""
-    answer = view.ask("overview.kpis")
-    course = view.past(view.ask("events.over_time").rows)
-    tiles = kpis.tiles(view, METRICS, answer.rows[0], course, answer.stamp)
-    return [tiles, cards.footer(answer.stamp, view.csv("overview.kpis"))]
+    return kpis.draw(view, "overview.kpis", "events.over_time", METRICS)
 
 
 def draw_series(view: View) -> Component:

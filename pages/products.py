@@ -72,10 +72,9 @@ def _table_card(view: View) -> Component:
 
 
 def _sort(view: View) -> Component:
-    options = [{"value": name, "label": METRICS[name].label} for name in COLUMNS]
     return dmc.Select(
         id=controls.param("sort", COLUMNS[0]),
-        data=options,
+        data=controls.data((name, METRICS[name].label) for name in COLUMNS),
         value=view.own("sort", COLUMNS[0]),
         allowDeselect=False,
         size="xs",
@@ -137,7 +136,9 @@ def _between(view: View, name: str, row: Row, stamp: Stamp) -> Component:
     """The rate from one step to the next."""
     metric = METRICS[name]
     about = cards.info(numbers.about(metric, view.filters), metric.label)
-    value = html.Span(numbers.metric(metric, row[name], view.filters), className="sg-products-rate-value")
+    value = html.Span(
+        numbers.metric(metric, row[name], view.filters.currency), className="sg-products-rate-value"
+    )
     return html.Div(
         [
             html.Div([html.Span(metric.label, className="sg-kpi-label"), about], className="sg-kpi-head"),

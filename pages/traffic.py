@@ -141,10 +141,7 @@ def register(app: Any, backends: Backends) -> None:
 
 def draw_kpis(view: View) -> Component:
     """The six figures with their change and course."""
-    answer = view.ask("traffic.kpis")
-    course = view.past(view.ask("traffic.over_time").rows)
-    tiles = kpis.tiles(view, METRICS, answer.rows[0], course, answer.stamp)
-    return [tiles, cards.footer(answer.stamp, view.csv("traffic.kpis"))]
+    return kpis.draw(view, "traffic.kpis", "traffic.over_time", METRICS)
 
 
 def draw_series(view: View) -> Component:

@@ -15,6 +15,7 @@ from data_access.model import Condition
 from data_access.sql import DIMENSIONS, NUMBERS, SESSION_DIMENSIONS
 from pages.parts import controls, steps
 from pages.parts.access import VIEW, allow
+from pages.parts.condition_words import WORDS
 from pages.parts.icons import icon
 from pages.parts.steps import Step, Steps
 from pages.parts.view import View, view
@@ -70,9 +71,9 @@ def _row(number: int, step: Step, names: list[str], count: int) -> Component:
         attributes={"input": {"aria-label": label}},
     )
     buttons = [
-        _button("up", number, "up", f"Move {label} up", disabled=number == 0),
-        _button("down", number, "down", f"Move {label} down", disabled=number == count - 1),
-        _button("remove", number, "trash", f"Remove {label}", disabled=count <= steps.MIN_STEPS),
+        controls.icon_button(_action("up", number), "up", f"Move {label} up", number == 0),
+        controls.icon_button(_action("down", number), "down", f"Move {label} down", number == count - 1),
+        controls.icon_button(_action("remove", number), "trash", f"Remove {label}", count <= steps.MIN_STEPS),
     ]
     head = html.Div(
         [html.Span(str(number + 1), className="sg-step-number"), select, *buttons], className="sg-step-head"
@@ -102,7 +103,7 @@ def _condition(number: int, row: int, condition: Condition) -> Component:
     )
     operator = dmc.Select(
         id={"type": "step-operator", **place},
-        data=[{"value": code, "label": text} for code, text in steps.OPERATORS],
+        data=controls.data(WORDS.items()),
         value=condition.operator,
         allowDeselect=False,
         size="xs",
@@ -116,22 +117,8 @@ def _condition(number: int, row: int, condition: Condition) -> Component:
         debounce=600,
         attributes={"input": {"aria-label": f"{label}: value"}},
     )
-    remove = _button("remove-condition", number, "close", f"Remove {label}", row=row)
+    remove = controls.icon_button(_action("remove-condition", number, row), "close", f"Remove {label}")
     return html.Div([name, operator, value, remove], className="sg-condition")
-
-
-def _button(
-    action: str, step: int, shape: str, label: str, row: int = 0, disabled: bool = False
-) -> Component:
-    return html.Button(
-        icon(shape),
-        id=_action(action, step, row),
-        className="sg-icon-button",
-        type="button",
-        title=label,
-        disabled=disabled,
-        **{"aria-label": label},
-    )
 
 
 def _action(action: str, step: int, row: int = 0) -> dict[str, Any]:

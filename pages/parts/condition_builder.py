@@ -142,8 +142,8 @@ def _register_rows(app: Any, backends: Backends) -> None:
         name = name_of(str(given or ""))
         found = choices(view(backends, "", ""), name)
         kept = [str(part) for part in chosen or []]
-        return list(dict.fromkeys([*found, *kept])), condition_form.options(
-            condition_rows.operators(name, str(current))
+        return list(dict.fromkeys([*found, *kept])), controls.data(
+            condition_rows.operators(name, str(current)).items()
         )
 
 

@@ -10,7 +10,7 @@ from dash import html
 
 from data_access import conditions
 from data_access.sql import DIMENSIONS, NUMBERS, SESSION_DIMENSIONS
-from pages.parts import condition_rows
+from pages.parts import condition_rows, controls
 from pages.parts.condition_rows import EMPTY, FILLED, MATCHES, Block, Draft, Row
 from pages.parts.condition_words import label
 from pages.parts.icons import icon
@@ -42,7 +42,7 @@ def form(draft: Draft | None, focus: tuple[int, int] | None = None) -> list[Comp
 def _how(draft: Draft, several: bool) -> Component:
     choice = dmc.SegmentedControl(
         id={"type": "cond-match", "block": ROOT},
-        data=[{"value": "all", "label": "All groups"}, {"value": "any", "label": "Any group"}],
+        data=controls.data([("all", "All groups"), ("any", "Any group")]),
         value=draft.how,
         size="xs",
         attributes={"root": {"aria-label": "Which groups must match"}},
@@ -56,14 +56,18 @@ def _how(draft: Draft, several: bool) -> Component:
 def _block(number: int, block: Block, several: bool, focus: tuple[int, int] | None) -> Component:
     match = dmc.Select(
         id={"type": "cond-match", "block": number},
-        data=options({key: words for key, (words, *_) in MATCHES.items()}),
+        data=controls.data((key, words) for key, (words, *_) in MATCHES.items()),
         value=block.match,
         allowDeselect=False,
         size="xs",
         className="sg-block-match",
         attributes={"input": {"aria-label": f"Group {number + 1}: how its conditions count"}},
     )
-    remove = _button("remove-group", "trash", f"Remove group {number + 1}", number) if several else None
+    remove = (
+        controls.icon_button(action("remove-group", number), "trash", f"Remove group {number + 1}")
+        if several
+        else None
+    )
     head = html.Div(
         [match, html.Span("these conditions", className="sg-dim"), remove], className="sg-block-head"
     )
@@ -95,13 +99,15 @@ def _row(block: int, at: int, row: Row, focus: bool) -> Component:
     )
     operator = dmc.Select(
         id={"type": "cond-operator", **place},
-        data=options(condition_rows.operators(row.name, row.operator)),
+        data=controls.data(condition_rows.operators(row.name, row.operator).items()),
         value=row.operator,
         allowDeselect=False,
         size="xs",
         attributes={"input": {"aria-label": f"{said}: comparison"}},
     )
-    remove = _button("remove-condition", "close", f"Remove {said[0].lower()}{said[1:]}", block, at)
+    remove = controls.icon_button(
+        action("remove-condition", block, at), "close", f"Remove {said[0].lower()}{said[1:]}"
+    )
     return html.Div([field, operator, _values(place, row, said), remove], className="sg-row")
 
 
@@ -121,22 +127,6 @@ def _values(place: dict[str, int], row: Row, said: str) -> Component:
     )
 
 
-def _button(what: str, shape: str, said: str, block: int, row: int = 0) -> Component:
-    return html.Button(
-        icon(shape),
-        id=action(what, block, row),
-        className="sg-icon-button",
-        type="button",
-        title=said,
-        **{"aria-label": said},
-    )
-
-
 def action(what: str, block: int = ROOT, row: int = 0) -> dict[str, Any]:
     """The id of a button of the builder."""
     return {"type": "cond-action", "do": what, "block": block, "row": row}
-
-
-def options(named: dict[str, str]) -> list[dict[str, str]]:
-    """Codes and their words as a drop-down takes them."""
-    return [{"value": code, "label": words} for code, words in named.items()]

@@ -9,21 +9,16 @@ from itertools import groupby
 from data_access import conditions
 from data_access.model import Condition, Group, How, UsageError
 from data_access.sql import ALL_DIMENSIONS, NUMBERS, Params, holds
+from pages.parts.condition_words import WORDS
 
 EMPTY, FILLED = "empty", "filled"
 """Operators of the form that are ``=`` and ``!=`` without a value."""
 
 OPERATORS = {
-    "=": "is",
-    "!=": "is not",
-    "~": "contains",
-    "!~": "does not contain",
+    **{code: WORDS[code] for code in ("=", "!=", "~", "!~")},
     EMPTY: "is empty",
     FILLED: "is not empty",
-    ">": ">",
-    ">=": "≥",
-    "<": "<",
-    "<=": "≤",
+    **{code: WORDS[code] for code in (">", ">=", "<", "<=")},
 }
 MATCHES: dict[str, tuple[str, How, bool]] = {
     "all": ("All of", "all", False),

@@ -9,7 +9,17 @@ from data_access.sql import ALL_DIMENSIONS, NUMBERS
 FIELDS = {**ALL_DIMENSIONS, **NUMBERS}
 """Everything a condition can be about, with its label; besides these there is ``properties.<name>``."""
 
-WORDS = {"=": "is", "!=": "is not", "~": "contains", "!~": "does not contain", ">=": "≥", "<=": "≤"}
+WORDS = {
+    "=": "is",
+    "!=": "is not",
+    "~": "contains",
+    "!~": "does not contain",
+    ">": ">",
+    ">=": "≥",
+    "<": "<",
+    "<=": "≤",
+}
+"""Every operator in words."""
 
 
 def label(name: str) -> str:
@@ -38,7 +48,7 @@ def _inner(part: Condition | Group) -> str:
 
 
 def _comparison(condition: Condition) -> str:
-    words = WORDS.get(condition.operator, condition.operator)
+    words = WORDS[condition.operator]
     if condition.operator in ORDERS:
         return f"{words} {''.join(condition.values)}"
     return f"{words} {' or '.join(condition.values) or 'empty'}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import dcc
+from dash import dcc, html
 
 from data_access.model import UsageError
+from pages.parts.icons import icon
 from pages.parts.view import View
 
 Component = Any
@@ -28,7 +30,7 @@ def choice(key: str, label: str, options: Options, value: str, default: str) -> 
     """A segmented choice between a few named values."""
     return dmc.SegmentedControl(
         id=param(key, default),
-        data=[{"value": code, "label": text} for code, text in options],
+        data=data(options),
         value=value,
         size="xs",
         attributes={"root": {"aria-label": label}},
@@ -40,11 +42,43 @@ def select(key: str, label: str, options: Options, value: str, default: str, **e
     return dmc.Select(
         id=param(key, default),
         label=label,
-        data=[{"value": code, "label": text} for code, text in options],
+        data=data(options),
         value=value,
         allowDeselect=False,
         size="sm",
         **extra,
+    )
+
+
+def data(options: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+    """Codes and their words as drop-downs and segmented choices take them."""
+    return [{"value": code, "label": words} for code, words in options]
+
+
+def icon_button(button_id: Any, shape: str, said: str, disabled: bool = False) -> Component:
+    """A button that is only an icon; ``said`` is its tooltip and what people hear."""
+    return html.Button(
+        icon(shape),
+        id=button_id,
+        className="sg-icon-button",
+        type="button",
+        title=said,
+        disabled=disabled,
+        **{"aria-label": said},
+    )
+
+
+def popover(button: Component, content: Component, name: str = "", **look: Any) -> Component:
+    """A drop-down that opens at a button, holds the focus and gives it back; ``name`` is its look."""
+    drop_down = dmc.PopoverDropdown(content, className=name) if name else dmc.PopoverDropdown(content)
+    return dmc.Popover(
+        [dmc.PopoverTarget(button), drop_down],
+        trapFocus=True,
+        returnFocus=True,
+        withRoles=False,
+        withinPortal=False,
+        shadow="md",
+        **look,
     )
 
 

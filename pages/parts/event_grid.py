@@ -11,7 +11,7 @@ import dash_mantine_components as dmc
 from dash import Input, Output
 
 from data_access.model import Answer
-from pages.parts import numbers
+from pages.parts import controls, numbers
 from pages.parts.access import VIEW, allow
 from pages.parts.icons import icon
 from pages.parts.view import View
@@ -145,16 +145,7 @@ def column_menu() -> Component:
         attributes={"root": {"aria-label": "Columns"}},
     )
     button = dmc.Button("Columns", leftSection=icon("columns"), variant="default", size="sm")
-    return dmc.Popover(
-        [dmc.PopoverTarget(button), dmc.PopoverDropdown(boxes)],
-        width=300,
-        position="bottom-end",
-        trapFocus=True,
-        returnFocus=True,
-        withRoles=False,
-        withinPortal=False,
-        shadow="md",
-    )
+    return controls.popover(button, boxes, width=300, position="bottom-end")
 
 
 def register(app: Any) -> None:

@@ -75,7 +75,7 @@ def _compare(view: View) -> Component:
     options = dict(COMPARISONS) if chosen in COMPARISONS else {chosen: chosen, **COMPARISONS}
     return dmc.Select(
         id=controls.param(COMPARE.name, COMPARE.default),
-        data=[{"value": code, "label": words} for code, words in options.items()],
+        data=controls.data(options.items()),
         value=chosen,
         allowDeselect=False,
         leftSection=icon("compare"),
@@ -97,22 +97,9 @@ def _menu(view: View) -> Component:
             controls.choice("bots", "Bots", list(filter_chips.BOTS.items()), view.own("bots", "out"), "out"),
         ]
     )
-    return dmc.Popover(
-        [
-            dmc.PopoverTarget(button),
-            dmc.PopoverDropdown(
-                dmc.Stack([*fields, bots, condition_builder.open_button()], gap="sm"),
-                className="sg-filters-menu",
-            ),
-        ],
-        id="filters-menu",
-        position="bottom-start",
-        width=320,
-        trapFocus=True,
-        returnFocus=True,
-        withRoles=False,
-        withinPortal=False,
-        shadow="md",
+    content = dmc.Stack([*fields, bots, condition_builder.open_button()], gap="sm")
+    return controls.popover(
+        button, content, "sg-filters-menu", id="filters-menu", position="bottom-start", width=320
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dash import html
@@ -15,13 +15,6 @@ from pages.parts.tips import tip
 Component = Any
 Row = Mapping[str, Any]
 
-FORMS: Mapping[str, Callable[[Any], str]] = {
-    "reached": numbers.whole,
-    "from_step_before": numbers.share,
-    "from_first": numbers.share,
-    "median_seconds": numbers.duration,
-    "p90_seconds": numbers.duration,
-}
 WHAT_IT_SAYS = (
     "“More than chance” means that the 95\u202f% confidence interval of the change leaves out zero. That "
     "says nothing about causes, and of twenty changes that are pure chance about one looks like more."
@@ -40,10 +33,11 @@ def compared(rows: Sequence[Row]) -> bool:
 
 def cell(name: str, row: Row) -> Component:
     """A value with its change and the value before under it, as far as there are any."""
-    form, before = FORMS[name], row.get(f"{name}_previous")
+    now, before = numbers.metric(METRICS[name], row[name]), row.get(f"{name}_previous")
     if before is None:
-        return form(row[name])
-    return [form(row[name]), _small(_by(name, row[f"{name}_change"])), _small(f"from {form(before)}")]
+        return now
+    was = numbers.metric(METRICS[name], before)
+    return [now, _small(_by(name, row[f"{name}_change"])), _small(f"from {was}")]
 
 
 def rate_cell(rate: str, row: Row) -> Component:

@@ -68,6 +68,7 @@ def _told(view: View, row: Row, metric: Metric) -> str:
 def _legend(view: View, metric: Metric, most: float) -> Component:
     keys = [html.Span(className=f"sg-heat-key sg-heat-{number}") for number in range(STEPS + 1)]
     scale = html.Span(
-        ["0", *keys, f"{numbers.metric(metric, most, view.filters)} {metric.unit}"], className="sg-heat-scale"
+        ["0", *keys, f"{numbers.metric(metric, most, view.filters.currency)} {metric.unit}"],
+        className="sg-heat-scale",
     )
     return html.Div([scale, html.Span(f"Hours in {view.filters.time_zone}")], className="sg-legend")

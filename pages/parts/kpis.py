@@ -24,12 +24,12 @@ def chosen(view: View, names: Sequence[str]) -> Metric:
     return METRICS[name if name in names else names[0]]
 
 
-def tiles(
-    view: View, names: Sequence[str], row: Row, course: Sequence[Row], stamp: Stamp, *, selects: bool = True
-) -> Component:
-    """A tile for each metric of an answer's one row; its label selects it for the series below."""
-    among = names if selects else ()
-    return html.Div([tile(view, name, among, row, course, stamp) for name in names], className="sg-kpis")
+def draw(view: View, question: str, over_time: str, names: Sequence[str]) -> Component:
+    """A tile for each metric of a question's one row; its label selects it for the series below."""
+    answer = view.ask(question)
+    course = view.past(view.ask(over_time).rows)
+    tiles = [tile(view, name, names, answer.rows[0], course, answer.stamp) for name in names]
+    return [html.Div(tiles, className="sg-kpis"), cards.footer(answer.stamp, view.csv(question))]
 
 
 def tile(
@@ -42,7 +42,7 @@ def tile(
     return html.Div(
         [
             html.Div([_label(view, metric, among), about], className="sg-kpi-head"),
-            html.Div(numbers.metric(metric, row[name], view.filters), className="sg-kpi-value"),
+            html.Div(numbers.metric(metric, row[name], view.filters.currency), className="sg-kpi-value"),
             change(view, metric, row, stamp),
             _spark(metric, course),
         ],
@@ -79,7 +79,7 @@ def change(view: View, metric: Metric, row: Row, stamp: Stamp) -> Component:
         return html.Div("No earlier data", className="sg-change")
     if by is None:
         return html.Div("New: none before" if row[metric.name] else "None now", className="sg-change")
-    was = f" from {numbers.metric(metric, before, view.filters)}"
+    was = f" from {numbers.metric(metric, before, view.filters.currency)}"
     return html.Div([difference(metric, by), html.Span(was)], className="sg-change")
 
 

@@ -58,8 +58,8 @@ def money(value: float | None, currency: str) -> str:
     return f"{value:,.{0 if abs(value) >= 10_000 else 2}f}\u202f{currency}"
 
 
-def metric(of: Metric, value: float | None, filters: Filters) -> str:
-    """A metric's value with its unit; counts say theirs in their label."""
+def metric(of: Metric, value: float | None, currency: str = "") -> str:
+    """A metric's value with its unit, ``currency`` for money; counts say theirs in their label."""
     if value is None:
         return NO_VALUE
     match of.kind:
@@ -70,7 +70,7 @@ def metric(of: Metric, value: float | None, filters: Filters) -> str:
         case "seconds":
             return duration(value)
         case "money":
-            return money(value, filters.currency)
+            return money(value, currency)
         case "number":
             return f"{value:,.2f}"
     return whole(value)

@@ -16,7 +16,7 @@ from data_access.backends import Backends
 from data_access.model import UsageError
 from data_access.segments import Segment
 from data_access.sql import ALL_DIMENSIONS
-from pages.parts import address
+from pages.parts import address, controls
 from pages.parts.access import ADMIN, VIEW, allow, may
 from pages.parts.condition_words import said
 from pages.parts.icons import icon
@@ -39,16 +39,8 @@ def menu() -> Component:
         ),
         dcc.Store(id="segments-next"),
     ]
-    popover = dmc.Popover(
-        [dmc.PopoverTarget(button), dmc.PopoverDropdown(content, className="sg-filters-menu")],
-        id="segments-menu",
-        position="bottom-start",
-        width=320,
-        trapFocus=True,
-        returnFocus=True,
-        withRoles=False,
-        withinPortal=False,
-        shadow="md",
+    popover = controls.popover(
+        button, content, "sg-filters-menu", id="segments-menu", position="bottom-start", width=320
     )
     return html.Div([popover, html.Div(id="segments-said", className="sg-hidden", role="status")])
 
@@ -67,7 +59,7 @@ def _form() -> Component:
             html.Div("Who sees it in their list", className="sg-label", id="segment-kind-label"),
             dmc.SegmentedControl(
                 id="segment-kind",
-                data=[{"value": code, "label": words} for code, words in KINDS],
+                data=controls.data(KINDS),
                 value=KINDS[0][0],
                 size="xs",
                 fullWidth=True,

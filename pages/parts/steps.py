@@ -13,16 +13,6 @@ from pages.parts.view import View
 SHOP = ("product_view", "add_to_cart_click", "checkout_start", "checkout_complete")
 """The steps of a shop: the first suggestion where the data has them."""
 
-OPERATORS = [
-    ("=", "is"),
-    ("!=", "is not"),
-    ("~", "contains"),
-    ("!~", "does not contain"),
-    (">", ">"),
-    (">=", "≥"),
-    ("<", "<"),
-    ("<=", "≤"),
-]
 MIN_STEPS = 2
 
 _SPECIAL = re.compile(r"([\\,;\[\]])")

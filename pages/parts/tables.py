@@ -176,7 +176,7 @@ def _name(plan: _Plan, row: Row) -> Component:
 
 
 def _text(plan: _Plan, metric: Metric, row: Row) -> str:
-    return numbers.metric(metric, row[metric.name], plan.view.filters)
+    return numbers.metric(metric, row[metric.name], plan.view.filters.currency)
 
 
 def _cell(plan: _Plan, metric: Metric, row: Row) -> Component:
@@ -196,7 +196,7 @@ def _earlier(plan: _Plan, metric: Metric, row: Row) -> tuple[Component, Componen
     before, by = row[f"{metric.name}_previous"], row[f"{metric.name}_change"]
     new = None if before else "new"
     change = new if by is None else kpis.difference(metric, by)
-    return numbers.metric(metric, before, plan.view.filters), change
+    return numbers.metric(metric, before, plan.view.filters.currency), change
 
 
 def _told(plan: _Plan, metric: Metric, row: Row) -> str:
@@ -205,9 +205,9 @@ def _told(plan: _Plan, metric: Metric, row: Row) -> str:
 
 def in_full(view: View, metric: Metric, row: Row) -> str:
     """A number of an answer's row, what it was and how much it changed: 120; before: 100 (+20.0 %)"""
-    text = numbers.metric(metric, row[metric.name], view.filters)
+    text = numbers.metric(metric, row[metric.name], view.filters.currency)
     before, by = row.get(f"{metric.name}_previous"), row.get(f"{metric.name}_change")
     if before is None:
         return text
     change = f" ({by:+,.1f}\u202f{metric.change_unit})" if by is not None else ""
-    return f"{text}; before: {numbers.metric(metric, before, view.filters)}{change}"
+    return f"{text}; before: {numbers.metric(metric, before, view.filters.currency)}{change}"

@@ -63,7 +63,7 @@ def _custom() -> Component:
     unit = dmc.Select(
         id="window-unit",
         label="Unit",
-        data=[{"value": code, "label": f"{name}s"} for code, name in _UNITS.items()],
+        data=controls.data((code, f"{name}s") for code, name in _UNITS.items()),
         value="d",
         allowDeselect=False,
         size="sm",
@@ -76,14 +76,5 @@ def _custom() -> Component:
         ],
         gap="sm",
     )
-    return dmc.Popover(
-        [dmc.PopoverTarget(dmc.Button("Custom", variant="default", size="sm")), dmc.PopoverDropdown(form)],
-        id="window-custom",
-        width=260,
-        position="bottom-end",
-        trapFocus=True,
-        returnFocus=True,
-        withRoles=False,
-        withinPortal=False,
-        shadow="md",
-    )
+    button = dmc.Button("Custom", variant="default", size="sm")
+    return controls.popover(button, form, id="window-custom", width=260, position="bottom-end")
