@@ -24,7 +24,10 @@ ORDERS = frozenset({">", ">=", "<", "<="})
 TAKES = "name=value,value with = != ~ !~ > >= < <=, joined by ; for and, | for or, in ( ) or !( )"
 
 _SPACE = re.compile(r"\s*")
-_START = re.compile(r"([A-Za-z_][A-Za-z0-9_.]*)\s*(!=|!~|>=|<=|=|~|>|<)")
+COMPARISON = r"([A-Za-z_][A-Za-z0-9_.]*)\s*(!=|!~|>=|<=|=|~|>|<)"
+"""A name and an operator, as a pattern with a group for each."""
+
+_START = re.compile(COMPARISON)
 _VALUES = re.compile(r"(?:\\.|[^;|)])*", re.DOTALL)
 _SPECIAL = re.compile(r"[\\,;|()]|\A\s|\s\Z")
 

@@ -16,6 +16,7 @@ from typing import Any
 import sqlglot
 from sqlglot import exp
 
+from data_access.conditions import ORDERS
 from data_access.local_time import utc_span
 from data_access.model import Condition, Filters, Group, Scope, Sql, UsageError
 
@@ -127,7 +128,6 @@ def condition(asked: Condition, params: Params) -> str:
 
 
 _OPPOSITES = {"!=": "=", "!~": "~"}
-_ORDERS = frozenset({">", ">=", "<", "<="})
 
 
 def _of_session(asked: Condition, params: Params) -> str:
@@ -142,7 +142,7 @@ def _of_session(asked: Condition, params: Params) -> str:
 def _compared(asked: Condition, params: Params) -> str:
     name, values = asked.name, asked.values
     left = name if name in NUMBERS or name in SESSION_DIMENSIONS else column(name)
-    if asked.operator in _ORDERS:
+    if asked.operator in ORDERS:
         if len(values) != 1:
             raise UsageError(f"{name} {asked.operator} takes one number, not {len(values)}")
         right = params.add(_number(values[0], name))
@@ -204,9 +204,10 @@ def chosen_sites(where: Group) -> tuple[str, ...]:
     return next((p.values for p in found if p.operator == "="), ())
 
 
-def scope_condition(scope: Scope, params: Params) -> list[str]:
-    """The condition that keeps an asker to their sites; none for who may see all."""
-    return [] if scope.sites is None else [in_list("site", tuple(sorted(scope.sites)), params)]
+def scope_condition(scope: Scope, params: Params, sites: tuple[str, ...] = ()) -> list[str]:
+    """The conditions that keep an asker to their sites, none for who may see all, and to ``sites`` if any."""
+    own = [] if scope.sites is None else [in_list("site", tuple(sorted(scope.sites)), params)]
+    return [*own, in_list("site", sites, params)] if sites else own
 
 
 def in_list(dimension: str, values: tuple[str, ...], params: Params) -> str:

@@ -11,7 +11,6 @@ from data_access.sql import (
     Params,
     chosen_sites,
     column,
-    in_list,
     scope_condition,
 )
 
@@ -21,10 +20,7 @@ CHOICES = 1000
 def extent(ask: Ask) -> Sql:
     """First and last event time (UTC) and number of events, bots included."""
     params = Params({})
-    conditions = scope_condition(ask.scope, params)
-    sites = listed(ask.values["site"])
-    if sites:
-        conditions.append(in_list("site", sites, params))
+    conditions = scope_condition(ask.scope, params, listed(ask.values["site"]))
     text = f"""
 select min(ts) as first_ts, max(ts) as last_ts, count(*) as events
 from events
@@ -61,10 +57,7 @@ def quality(ask: Ask) -> Sql:
     params = Params({})
     start, end = utc_span(ask.filters)
     conditions = [f"minute >= {params.add(start)}", f"minute < {params.add(end)}"]
-    conditions += scope_condition(ask.scope, params)
-    sites = chosen_sites(ask.filters.where)
-    if sites:
-        conditions.append(in_list("site", sites, params))
+    conditions += scope_condition(ask.scope, params, chosen_sites(ask.filters.where))
     text = f"""
 select
     cast(coalesce(sum(received), 0) as bigint) as received,

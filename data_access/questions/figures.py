@@ -7,9 +7,12 @@ the metrics need are written.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
 
 from data_access.local_time import utc_span
 from data_access.metrics import METRICS, Metric, needed
@@ -25,6 +28,8 @@ from data_access.sql import (
     value_or_unknown,
     where,
 )
+
+Row = Mapping[str, Any]
 
 MAX_LIMIT = 1000
 
@@ -71,6 +76,15 @@ def grouped(ask: Ask, metrics: tuple[str, ...], keys: tuple[Key, ...]) -> Sql:
     text = selection(ask.filters, ask.scope, params, metrics, keys)
     order = f"\norder by {', '.join(key.name for key in keys)}" if keys else ""
     return Sql(text + order, params.values, utc_span(ask.filters))
+
+
+def filled(table: pa.Table, keys: Iterable[Row]) -> pa.Table:
+    """A row for each of ``keys``, in their order: the table's, or one in which nothing happened."""
+    nothing = {name: METRICS[name].nothing for name in table.column_names if name in METRICS}
+    names = [name for name in table.column_names if name not in METRICS]
+    rows = {tuple(row[name] for name in names): row for row in table.to_pylist()}
+    found = [rows.get(tuple(key[name] for name in names), {**key, **nothing}) for key in keys]
+    return pa.Table.from_pylist(found, schema=table.schema)
 
 
 def ranked(ask: Ask, metrics: tuple[str, ...], key: Key, by: str) -> Sql:

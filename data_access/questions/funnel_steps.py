@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal, cast, get_args
 
+from data_access.conditions import COMPARISON
 from data_access.lists import pieces, plain, split
 from data_access.model import Condition, UsageError
 from data_access.sql import DIMENSIONS, NUMBERS, SESSION_DIMENSIONS, UNKNOWN, Params, condition
@@ -19,7 +20,7 @@ MAX_STEPS = 10
 MAX_WINDOW_DAYS = 90
 MAX_OVERLAP = 6
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_CONDITION = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_.]*)\s*(!=|!~|>=|<=|=|~|>|<)\s*(.*?)\s*", re.DOTALL)
+_CONDITION = re.compile(rf"\s*{COMPARISON}\s*(.*?)\s*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

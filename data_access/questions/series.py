@@ -10,10 +10,9 @@ from typing import cast, get_args
 import pyarrow as pa
 
 from data_access.local_time import Interval, bucket
-from data_access.metrics import METRICS
 from data_access.model import Filters, Sql, UsageError
 from data_access.questions.base import Ask, Param, Question
-from data_access.questions.figures import Key, grouped
+from data_access.questions.figures import Key, filled, grouped
 
 INTERVAL = Param("interval", "auto", "auto, hour, day, week or month, by the site's calendar")
 _AUTO: tuple[tuple[int, Interval], ...] = ((2, "hour"), (92, "day"), (730, "week"))
@@ -47,11 +46,7 @@ def interval_of(ask: Ask) -> Interval:
 
 def with_empty_buckets(table: pa.Table, ask: Ask) -> pa.Table:
     """The series with a row for every interval of the period in which nothing happened."""
-    rows = {row["time"]: row for row in table.to_pylist()}
-    nothing = {name: METRICS[name].nothing for name in table.column_names if name in METRICS}
-    starts = bucket_starts(ask.filters, interval_of(ask))
-    filled = [rows.get(start, {"time": start} | nothing) for start in starts]
-    return pa.Table.from_pylist(filled, schema=table.schema)
+    return filled(table, ({"time": start} for start in bucket_starts(ask.filters, interval_of(ask))))
 
 
 def bucket_starts(filters: Filters, interval: Interval) -> Iterator[datetime]:

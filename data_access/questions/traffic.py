@@ -8,15 +8,13 @@ from datetime import datetime
 import pyarrow as pa
 
 from data_access.local_time import hour_of_day, utc_span, weekday
-from data_access.metrics import METRICS as ALL_METRICS
 from data_access.model import Filters, Scope, Sql, UsageError
 from data_access.questions.base import Ask, Param, Question
-from data_access.questions.figures import Key, dimension_key, grouped, limit, ranked, total
+from data_access.questions.figures import Key, dimension_key, filled, grouped, limit, ranked, total
 from data_access.questions.series import over_time
 from data_access.sql import (
     Params,
     chosen_sites,
-    in_list,
     scope_condition,
 )
 
@@ -48,10 +46,8 @@ def new_and_returning(ask: Ask) -> Sql:
 
 def _told_apart(filters: Filters, scope: Scope, params: Params) -> str:
     """Events that say whether their visitor was there before the period, on the sites it is about."""
-    conditions = [f"ts < {params.add(utc_span(filters)[0])}", *scope_condition(scope, params)]
-    sites = chosen_sites(filters.where)
-    if sites:
-        conditions.append(in_list("site", sites, params))
+    conditions = [f"ts < {params.add(utc_span(filters)[0])}"]
+    conditions += scope_condition(scope, params, chosen_sites(filters.where))
     return f"""(
         select events.*,
             case
@@ -68,11 +64,9 @@ def _told_apart(filters: Filters, scope: Scope, params: Params) -> str:
 
 def with_both(table: pa.Table, _ask: Ask) -> pa.Table:
     """The rows with those of ``new`` and ``returning`` that nobody was."""
-    rows = {row["visitor"]: row for row in table.to_pylist()}
-    nothing = {name: ALL_METRICS[name].nothing for name in METRICS}
-    wanted = ["new", "returning", *(name for name in rows if name == "unknown")]
-    filled = [rows.get(name, {"visitor": name} | nothing) for name in wanted]
-    return pa.Table.from_pylist(filled, schema=table.schema)
+    known = table["visitor"].to_pylist()
+    wanted = ["new", "returning", *(name for name in known if name == "unknown")]
+    return filled(table, ({"visitor": name} for name in wanted))
 
 
 def by_weekday_and_hour(ask: Ask) -> Sql:
@@ -82,13 +76,8 @@ def by_weekday_and_hour(ask: Ask) -> Sql:
 
 def whole_week(table: pa.Table, ask: Ask) -> pa.Table:
     """All 168 hours of the week, from the site's first day of it; zeros where nothing happened."""
-    rows = {(row["weekday"], row["hour"]): row for row in table.to_pylist()}
     days = [(ask.filters.week_start + n) % 7 for n in range(7)]
-    nothing = {name: ALL_METRICS[name].nothing for name in BY_TIME}
-    filled = [
-        rows.get((day, hour), {"weekday": day, "hour": hour} | nothing) for day in days for hour in range(24)
-    ]
-    return pa.Table.from_pylist(filled, schema=table.schema)
+    return filled(table, ({"weekday": day, "hour": hour} for day in days for hour in range(24)))
 
 
 QUESTIONS = (
