@@ -9,12 +9,15 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, g, make_response, redirect, render_template, request, session
 from flask_login import LoginManager, current_user, login_user, logout_user
 
+from app.api_keys import bearer
 from app.limits import FailureLimit
 from app.users import User, check_password, load_user, local_admin, make_token, use_token
 from data_access.backends import Backends
+from data_access.ports import Documents
 from pages.parts.access import PUBLIC, VIEW, allow
 
 SIGN_IN = "/sign-in"
+API = "/v1/"
 NOT_FOUND = "That user name and password do not belong together."
 TOO_MANY = "Too many failed attempts. Wait five minutes, then try again."
 
@@ -29,7 +32,7 @@ def register(server: Flask, backends: Backends) -> None:
     manager = LoginManager(server)
     manager.session_protection = None
     manager.user_loader(lambda session_id: load_user(backends.documents, session_id))
-    server.before_request(lambda: _learn(backends.settings.session_hours))
+    server.before_request(lambda: _learn(backends))
     _add_form(server, backends)
     _add_link(server, backends)
 
@@ -41,11 +44,23 @@ def register(server: Flask, backends: Backends) -> None:
         return redirect(SIGN_IN)
 
 
-def _learn(hours: int) -> None:
+def _learn(backends: Backends) -> None:
     g.permissions = frozenset()
+    hours = backends.settings.session_hours
+    if request.path.startswith(API) and "Authorization" in request.headers:
+        _learn_bearer(backends.documents)
+        return
     user = current_user
     if user.is_authenticated and session.get("since", 0) + hours * 3600 > time.time():
         g.permissions, g.scope, g.user = user.permissions, user.scope, user._get_current_object()
+
+
+def _learn_bearer(documents: Documents) -> None:
+    """Who the key of a script stands for; a session beside it does not count."""
+    kind, _, key = request.headers["Authorization"].partition(" ")
+    user = bearer(documents, key.strip()) if kind.lower() == "bearer" else None
+    if user:
+        g.permissions, g.scope, g.user = user.permissions, user.scope, user
 
 
 def _add_form(server: Flask, backends: Backends) -> None:

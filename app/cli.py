@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from app import commands
+from app import commands, live_commands
 from data_access.backends import Backends, holds_data, open_backends
 from data_access.model import UsageError
 from data_access.ports import QueryError
@@ -71,6 +71,8 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument("--days", type=int, default=60, help="days of data (60)")
     demo.add_argument("--seed", type=int, default=7, help="the same seed makes the same shop (7)")
 
+    demo.add_argument("--until", type=int, default=0, metavar="MINUTES", help="end this many minutes ago (0)")
+
     imported = command("import", commands.import_files, "import files or folders of events")
     imported.add_argument("paths", nargs="+", type=Path, metavar="PATH")
     imported.add_argument("--map", type=Path, help="TOML file that maps columns to event fields")
@@ -96,8 +98,36 @@ def parser() -> argparse.ArgumentParser:
     kept.add_argument("name", nargs="?", metavar="NAME|ID", help="a name to save, an id to remove")
     kept.add_argument("where", nargs="?", metavar="WHERE", help="conditions, for example 'country=DE,AT'")
     kept.add_argument("--shared", action="store_true", help="list it for everyone")
+    _add_live(command)
     command("sign-in-link", commands.sign_in_link, "print a new one-click sign-in link")
     return top
+
+
+def _add_live(command: Callable[..., argparse.ArgumentParser]) -> None:
+    sites = command("sites", live_commands.sites, "sites that send events: origins and write keys")
+    sites.add_argument("action", choices=("list", "add", "key", "revoke"))
+    sites.add_argument("name", nargs="?", metavar="SITE|ID", help="a site; for revoke the id of a write key")
+    sites.add_argument(
+        "--origin",
+        action="append",
+        default=[],
+        help="origin of its pages, as https://shop.example; repeatable",
+    )
+    keys = command(
+        "keys", live_commands.keys, "keys to read /v1/query and /v1/realtime with, as bearer tokens"
+    )
+    keys.add_argument("action", choices=("list", "add", "revoke"))
+    keys.add_argument("name", nargs="?", metavar="NAME|ID")
+    keys.add_argument("--role", choices=("viewer", "analyst", "ops", "admin"), default="viewer")
+    keys.add_argument("--site", action="append", help="only this site; repeatable (all)")
+    dead = command("dead-letters", live_commands.dead_letters, "events that were refused, and why")
+    dead.add_argument("--replay", action="store_true", help="try those again that are waiting")
+    dead.add_argument("--limit", type=int, default=100, help="how many to list or replay (100)")
+    dead.add_argument("--site", help="only this site's")
+    agree = command(
+        "reconcile", live_commands.reconcile, "hold the live counts against the lake; 1 if they disagree"
+    )
+    agree.add_argument("--all", action="store_true", help="list minutes that agree, too")
 
 
 def _server_options(options: argparse.Namespace) -> dict[str, Any]:
@@ -127,5 +157,7 @@ def _make_demo_if_empty(settings: Settings) -> None:
         return
     print("No data yet: making 60 days of demo data …", file=sys.stderr, flush=True)
     command = [sys.executable, "-m", "app", "demo", "--data-dir", str(settings.data_dir)]
+    if settings.demo_live:
+        command += ["--until", "30"]
     if subprocess.run(command, check=False, stdout=sys.stderr).returncode:  # noqa: S603 - our own words
         raise RuntimeError("the demo data could not be made; start with --no-demo to go on without")

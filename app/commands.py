@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +45,9 @@ def demo(backends: Backends, options: argparse.Namespace) -> None:
     if not known and backends.lake.health()["tables"]["events"]["rows"]:
         raise UsageError("there is data already; choose an empty folder with --data-dir for the demo")
     backends.documents.put("flags", "demo", {"seed": options.seed, "days": options.days}, None)
-    batches = () if known else make_demo(options.days, options.seed, datetime.now(UTC))
+    # The live visitors of the demo shop take over where the demo ends.
+    end = datetime.now(UTC) - timedelta(minutes=options.until)
+    batches = () if known else make_demo(options.days, options.seed, end)
     for batch in batches:
         backends.lake.append(batch)
     added = backends.lake.curate().added

@@ -10,13 +10,15 @@ from typing import Any
 
 from flask import Flask, Request
 
-from app import auth, exports, health, security, shell
+from app import api, auth, exports, health, security, shell
+from app.collect import Collecting
 from app.document import HEAD, Document
 from app.keys import secret_key
 from data_access.backends import Backends, open_backends
 from data_access.settings import Settings
 from pages import explore, funnels, overview, products, traffic
 from pages.parts import filters
+from pipeline.collector import Collector
 
 ROOT = Path(__file__).resolve().parent.parent
 ASSETS = ROOT / "assets"
@@ -37,8 +39,11 @@ def create_app(source: Settings | Backends, pages: tuple[ModuleType, ...] = PAGE
     health.register(app.server)
     auth.register(app.server, backends)
     exports.register(app.server, backends)
+    api.register(app.server, backends)
     _finish_start(app)
     security.protect(app, backends, pages)
+    collector = Collector(backends.log, backends.documents, backends.settings)
+    app.server.wsgi_app = Collecting(collector, app.server.wsgi_app)
     return app
 
 
@@ -95,7 +100,7 @@ def _dash(server: Flask, pages: tuple[ModuleType, ...]) -> Document:
         "app",
         server=server,
         assets_folder=str(ASSETS),
-        assets_ignore=r"^(theme|start)\.js$|\.(txt|svg)$",
+        assets_ignore=r"^(theme|start|tracker)\.js$|\.(txt|svg)$",
         pages_folder="",
         use_pages=False,
         serve_locally=True,

@@ -12,7 +12,7 @@ from flask import Flask, Response, g, make_response, redirect, render_template, 
 from werkzeug.exceptions import HTTPException
 
 from app import callback_bodies
-from app.auth import SIGN_IN
+from app.auth import API, SIGN_IN
 from data_access.backends import Backends
 from pages.parts.access import PERMISSIONS, PUBLIC, VIEW, may, permission_of
 
@@ -31,6 +31,7 @@ DASH_ROUTES = {
 }
 """Permissions of the routes Dash itself adds, by endpoint. A new one in a new Dash stops start-up."""
 
+TRACKER = "/assets/tracker.js"
 CALLBACKS = "/_dash-update-component"
 PAGES = frozenset({"/", "/<path:path>"})
 
@@ -136,7 +137,11 @@ def _refused() -> Any:
     if request.endpoint in PAGES or request.path.startswith(("/csv/", "/manifest/")):
         here = request.full_path.rstrip("?")
         return redirect(SIGN_IN if here == "/" else f"{SIGN_IN}?next={quote(here)}")
-    return _problem(401, "Please sign in.")
+    if not request.path.startswith(API):
+        return _problem(401, "Please sign in.")
+    refused = _problem(401, "Send a key to read with: Authorization: Bearer sg_…")
+    refused.headers["WWW-Authenticate"] = 'Bearer realm="Streamgauge"'
+    return refused
 
 
 def _finish(response: Response, pages: dict[str, str], base_url: str) -> Response:
@@ -148,6 +153,10 @@ def _finish(response: Response, pages: dict[str, str], base_url: str) -> Respons
         response.set_data(response.get_data())
     for name, value in HEADERS.items():
         response.headers[name] = value
+    if request.path == TRACKER:
+        # It runs in other sites' pages, under a name that never changes.
+        response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+        response.headers["Cache-Control"] = "public, max-age=3600"
     if base_url.startswith("https://"):
         response.headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
     if "Cache-Control" not in response.headers:
@@ -165,7 +174,7 @@ def _failure(error: Exception) -> Response:
 
 
 def _problem(status: int, text: str) -> Response:
-    if request.path.startswith("/_dash") or not request.accept_mimetypes.accept_html:
+    if request.path.startswith(("/_dash", API)) or not request.accept_mimetypes.accept_html:
         return make_response({"success": False, "error": text}, status)
     return make_response(
         render_template("problem.html", heading=_HEADINGS.get(status, "That did not work"), text=text), status

@@ -10,6 +10,7 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
+from app.worker import BufferedWorker
 from data_access.settings import Settings
 
 STARTED = """
@@ -32,7 +33,8 @@ class Server(BaseApplication):  # type: ignore[misc]
         """What PITFALLS of threads, keep-alive and start-up call for."""
         values: dict[str, Any] = {
             "bind": f"{self._settings.host}:{self._settings.port}",
-            "worker_class": "gthread",
+            "worker_class": BufferedWorker,
+            "worker_connections": 2000,
             "workers": 1,
             "threads": self._settings.web_threads,
             "keepalive": 75,
@@ -50,11 +52,13 @@ class Server(BaseApplication):  # type: ignore[misc]
         from app.auth import make_sign_in_link
         from app.factory import create_app
         from data_access.backends import open_backends
-        from pipeline.local import lake_schedule
+        from pipeline import local
+        from pipeline.demo_live import visit_demo_shop
 
         backends = open_backends(self._settings)
         server = create_app(backends).server
-        lake_schedule(backends.lake, self._settings).start()
+        local.start(backends)
+        visit_demo_shop(backends)
         print(STARTED.format(link=make_sign_in_link(backends)), file=sys.stderr, flush=True)
         return server
 

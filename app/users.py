@@ -14,13 +14,13 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 
 from data_access.model import Scope, UsageError
 from data_access.ports import Documents
-from pages.parts.access import ADMIN, EXPORT, VIEW
+from pages.parts.access import ADMIN, EXPORT, OPERATE, VIEW
 
 ROLES: dict[str, frozenset[str]] = {
     "viewer": frozenset({VIEW}),
     "analyst": frozenset({VIEW, EXPORT}),
-    "ops": frozenset({VIEW, EXPORT}),
-    "admin": frozenset({VIEW, EXPORT, ADMIN}),
+    "ops": frozenset({VIEW, EXPORT, OPERATE}),
+    "admin": frozenset({VIEW, EXPORT, OPERATE, ADMIN}),
 }
 """What each role may do."""
 

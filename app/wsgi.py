@@ -1,4 +1,4 @@
-"""The WSGI entry point: ``gunicorn -k gthread 'app.wsgi:server()'``."""
+"""The WSGI entry point: ``gunicorn -k app.worker.BufferedWorker 'app.wsgi:server()'``."""
 
 from __future__ import annotations
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from data_access.asking import Asking
-from data_access.ports import Cache, Documents, Lake, Warehouse
+from data_access.ports import Cache, Counters, Documents, Lake, Log, Warehouse
+from data_access.realtime import Realtime
 from data_access.settings import Settings
 
 
@@ -19,14 +20,19 @@ class Backends:
     cache: Cache
     documents: Documents
     asking: Asking
+    log: Log
+    counters: Counters
+    realtime: Realtime
 
 
 def open_backends(settings: Settings) -> Backends:
     """Open the back ends of the form the settings name, making the data folder if need be."""
     from data_access.embedded.cache import EmbeddedCache
+    from data_access.embedded.counters import EmbeddedCounters
     from data_access.embedded.documents import EmbeddedDocuments
     from data_access.embedded.duck import connect
     from data_access.embedded.lake import EmbeddedLake
+    from data_access.embedded.log import EmbeddedLog
     from data_access.embedded.warehouse import EmbeddedWarehouse
 
     folder = settings.data_dir.resolve()
@@ -37,7 +43,9 @@ def open_backends(settings: Settings) -> Backends:
     cache = EmbeddedCache(folder / "cache", settings.cache_megabytes)
     documents = EmbeddedDocuments(folder / "documents.db")
     asking = Asking(lake, warehouse, cache, documents, settings)
-    return Backends(settings, lake, warehouse, cache, documents, asking)
+    log, counters = EmbeddedLog(folder / "log.db"), EmbeddedCounters(folder / "live.db")
+    realtime = Realtime(log, counters)
+    return Backends(settings, lake, warehouse, cache, documents, asking, log, counters, realtime)
 
 
 def holds_data(settings: Settings) -> bool:

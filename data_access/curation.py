@@ -1,12 +1,13 @@
 """What the curated tables hold, as portable SQL: the same text curates on every form.
 
 Relations a back end provides: ``incoming`` (OWNER as owner, and ts, of events not curated yet),
-``events``, the curated ones, and ``received``: site, ts and received_at of raw rows, and whether they are
-``repeated``, the event having been there already.
+``events``, the curated ones, and ``received``: site, ts, received_at, event_type and ingest_id of raw rows,
+and whether they are ``repeated``, the event having been there already.
 """
 
 from __future__ import annotations
 
+from data_access.events import IS_LOGGED
 from data_access.sql import milliseconds
 
 IDLE_SECONDS = 1800
@@ -21,8 +22,10 @@ def _number_of(text: str) -> str:
 
 LATE_SECONDS = 86400
 """Rows that come longer than this after their event are late."""
+FUTURE_SECONDS = 300
+"""Rows that come longer than this before their event have a wrong clock."""
 
-LAYOUT_VERSION = 3
+LAYOUT_VERSION = 4
 """Raised when what the texts here give has changed: curated data is then made anew from what there is."""
 
 OWNER = _number_of("site || '|' || coalesce('s:' || session_id, 'v:' || cast(visitor_id as varchar))")
@@ -140,14 +143,23 @@ from placed
 group by site, order_id
 """
 
+_AGE = f"({milliseconds('received_at')} - {milliseconds('ts')})"
+_COUNTED = f"""case
+        when {_AGE} >= {-FUTURE_SECONDS * 1000} and {_AGE} <= {LATE_SECONDS * 1000} then ts
+        else received_at
+    end"""
 INTAKE = f"""
 select
     site,
     date_trunc('minute', ts) as minute,
     count(*) as received,
     count(case when repeated then 1 end) as duplicates,
-    count(case when to_unixtime(received_at) - to_unixtime(ts) > {LATE_SECONDS} then 1 end) as late
+    count(case when {_AGE} > {LATE_SECONDS * 1000} then 1 end) as late,
+    event_type,
+    date_trunc('minute', {_COUNTED}) as counted,
+    {IS_LOGGED} as logged
 from received
-group by 1, 2
+group by 1, 2, 6, 7, 8
 """
-"""What came in, by the minute of the events' own time."""
+"""What came in, by the minute of the events' own time; and by the minute in which they count live, which is
+that of their arrival when the two are too far apart (`pipeline.live`)."""

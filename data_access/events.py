@@ -14,6 +14,10 @@ TIMESTAMP = pa.timestamp("us")
 
 EVENT_TYPES = ("page_view", "click", "api_call", "form_submit", "error", "custom")
 SOURCES = ("web", "mobile", "api", "server")
+LOGGED = "log-"
+"""How the ingest ids of events begin that came through the log."""
+IS_LOGGED = f"substr(ingest_id, 1, {len(LOGGED)}) = '{LOGGED}'"
+"""SQL of that."""
 LOGIN_STATES = ("logged_in", "anonymous", "guest")
 
 
@@ -123,5 +127,8 @@ INTAKE_SCHEMA = pa.schema(
         _field("received", pa.int64(), "Rows received, repeated ones included", required=True),
         _field("duplicates", pa.int64(), "Rows whose event was there already", required=True),
         _field("late", pa.int64(), "Rows received more than 24 hours after their event", required=True),
+        _field("event_type", pa.string(), "Type of the events"),
+        _field("counted", TIMESTAMP, "Minute in which the live layer counts them, UTC"),
+        _field("logged", pa.bool_(), "They came through the log, not by an import"),
     ]
 )

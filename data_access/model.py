@@ -96,11 +96,13 @@ class Version:
     """The data version: snapshot ids of the curated tables, read at one instant.
 
     ``tables`` holds (table name, snapshot id) pairs; 0 means the table is still empty.
-    ``complete_to`` is the time of the newest event in the version, UTC.
+    ``complete_to`` is the time of the newest event in the version, UTC. ``log`` is how far the version
+    holds the log: its epoch and the last sequence.
     """
 
     tables: tuple[tuple[str, int], ...]
     complete_to: datetime | None = None
+    log: tuple[str, int] = ("", 0)
 
     @property
     def key(self) -> str:

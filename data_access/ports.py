@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 import pyarrow as pa
 
+from data_access.live import Appended, DeadLetter, MinuteCount, Once, Record, Refused, Sighting
 from data_access.model import Sql, Version
 
 
@@ -38,6 +39,13 @@ class Lake(Protocol):
 
     def append(self, events: pa.Table) -> None:
         """Add canonical events (EVENT_SCHEMA) to the raw table in one commit."""
+
+    def append_log(self, events: pa.Table, epoch: str, after: int, last: int) -> bool:
+        """Add what a log holds between two sequences, ``after`` excluded, in one commit that also notes
+        ``last``. False, and nothing added, when the lake does not hold the log up to exactly ``after``."""
+
+    def log_offset(self, epoch: str) -> int:
+        """The last sequence of a log that the raw table holds; 0 at first."""
 
     def ingested(self, prefix: str) -> dict[str, int]:
         """Raw batches whose ingest_id starts with ``prefix``, with their row counts."""
@@ -113,3 +121,102 @@ class Documents(Protocol):
 
 class QueryError(RuntimeError):
     """A query failed or was cancelled; the message is safe to show and holds no SQL."""
+
+
+class Log(Protocol):
+    """What was accepted, in order and on disk; and what was refused.
+
+    Every event has a sequence; a record holds events that came together. Consumers read the log, each up to
+    an offset of its own; records are kept until all have read them.
+    """
+
+    @property
+    def epoch(self) -> str:
+        """Which log this is: another one begins its sequence anew."""
+
+    def append(
+        self, body: bytes, events: int, refused: Sequence[Refused] = (), once: Once | None = None
+    ) -> Appended:
+        """Keep a record of ``events`` events, none if that is 0, and refused ones; returns once all of it is
+        on disk for good.
+
+        With ``once``, a request whose key was kept before changes nothing and gets its first answer.
+        Raises LogFull when the disk is, LogBusy when too much waits already, OnceError when the key came
+        with another request before; then nothing was kept.
+        """
+
+    def read(self, after: int, limit: int) -> list[Record]:
+        """Records with events after a sequence, in order: as few as hold ``limit`` events, or all."""
+
+    def head(self) -> int:
+        """The newest event's sequence; 0 when there never was one."""
+
+    def wait(self, after: int, seconds: float) -> bool:
+        """Wait until there is an event after a sequence, at most ``seconds``; whether there is."""
+
+    def oldest(self, after: int) -> datetime | None:
+        """When the first event after a sequence was written (UTC); None when there is none."""
+
+    def commit(self, consumer: str, sequence: int) -> None:
+        """Note that a consumer needs nothing up to a sequence any more. It never goes back."""
+
+    def offsets(self) -> dict[str, int]:
+        """How far each consumer is."""
+
+    def trim(self, before: datetime) -> int:
+        """Forget records written earlier that every consumer has read; how many events."""
+
+    def bury(self, refused: Sequence[Refused]) -> None:
+        """Keep accepted events that turned out unreadable; each sequence once, however often it is tried."""
+
+    def letters(self, limit: int, site: str | None = None, *, waiting: bool = False) -> list[DeadLetter]:
+        """The newest refused events, newest first; with ``waiting`` only those not replayed."""
+
+    def refusals(self) -> dict[str, int]:
+        """How many refused events are kept and not replayed, by reason."""
+
+    def unreadable(self, since: int) -> dict[tuple[str, int, str], int]:
+        """Accepted events that no event could be made of, though they count live: how many by site, minute
+        (from ``since`` on, minutes since 1970) and event type."""
+
+    def replay(self, letters: Mapping[int, bytes]) -> range:
+        """Append the bodies of some dead letters, an event each, at most once ever; their new sequences."""
+
+
+class LogBusy(RuntimeError):
+    """Too many writes are waiting; nothing was kept. Try again in a moment."""
+
+
+class LogFull(RuntimeError):
+    """There is no room on the disk; nothing was kept."""
+
+
+class OnceError(RuntimeError):
+    """The key of a request that may come again was used for another request before."""
+
+
+class Counters(Protocol):
+    """Live counts per minute, exact however often and by however many writers records are folded."""
+
+    def offset(self, epoch: str) -> int:
+        """The last sequence of a log that has been folded."""
+
+    def fold(self, epoch: str, after: int, last: int, sightings: Sequence[Sighting]) -> int:
+        """Count what a log holds between two sequences, ``after`` excluded; returns the offset now.
+
+        A record that was counted before is left out. Raises GapError when records before ``after`` have not
+        been folded yet.
+        """
+
+    def items(self, since: int) -> dict[tuple[str, int], int]:
+        """Every (site, minute) from a minute on (minutes since 1970), and the last sequence in it."""
+
+    def minutes(self, items: Collection[tuple[str, int]]) -> list[MinuteCount]:
+        """What was counted of some (site, minute) pairs, by site and minute."""
+
+    def expire(self, before: int) -> int:
+        """Forget minutes before ``before`` (minutes since 1970); how many."""
+
+
+class GapError(RuntimeError):
+    """Records before those to be folded have not been folded: read on from the offset."""

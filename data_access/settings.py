@@ -78,6 +78,13 @@ class Settings:
     )
     snapshot_days: int = _setting(2, "Days old lake snapshots are kept before they expire.")
     orphan_hours: int = _setting(24, "Age in hours at which a file no snapshot names is deleted.")
+    intake_per_second: int = _setting(
+        2000, "Events a second each site may send, ten seconds' worth at once; 0 sets no limit."
+    )
+    intake_megabytes: int = _setting(12, "Size of a request with events, unpacked, in MB.")
+    log_hours: int = _setting(72, "Hours events stay in the log after every consumer has read them.")
+    flush_seconds: int = _setting(30, "Seconds between writes of logged events to the lake.")
+    demo_live: bool = _setting(True, "Let visitors come to the demo shop while the app runs.")
     demo: bool = _setting(True, "Make demo data at first start when there is no data.")
 
     def zone_of(self, sites: tuple[str, ...]) -> str:

@@ -1,4 +1,4 @@
-"""What runs in the background of the embedded form: curation and maintenance on a schedule."""
+"""What runs in the background of the embedded form: the log's consumers, curation, maintenance."""
 
 from __future__ import annotations
 
@@ -6,15 +6,23 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
 
-from data_access.ports import Lake
-from data_access.settings import Settings
+from data_access.backends import Backends
+from data_access.model import Scope
+from data_access.reconciliation import reconcile
+from pipeline.lake_writer import LakeConsumer
+from pipeline.live import LiveConsumer
+from pipeline.rules import load_rules
 
 log = logging.getLogger(__name__)
 
 Clock = Callable[[], float]
+RELEASE_SECONDS, TRIM_SECONDS = 5, 600
+_AFTER_FAILURE = 1.0
+_LOOK_AGAIN = 0.5
+"""Seconds after which records of other processes are looked for."""
 
 
 @dataclass(slots=True)
@@ -63,13 +71,89 @@ class Schedule:
             self.run_due()
 
 
-def lake_schedule(lake: Lake, settings: Settings) -> Schedule:
-    """The embedded form's schedule: curate at once (a killed import may have left raw events) and every
-    few minutes, maintain every few hours."""
-    hours = settings.maintain_hours * 3600
+class Follower:
+    """Folds the log into the live counters as it grows, in a thread of its own."""
+
+    def __init__(self, consumer: LiveConsumer) -> None:
+        self._consumer = consumer
+        self._stop = Event()
+
+    def start(self) -> None:
+        """Follow in a daemon thread until ``stop``."""
+        Thread(target=self._loop, name="live", daemon=True).start()
+
+    def stop(self) -> None:
+        """Let the thread end after the step it is in."""
+        self._stop.set()
+
+    def _loop(self) -> None:
+        while not self._stop.is_set():
+            try:
+                if not self._consumer.step():
+                    self._consumer.wait(_LOOK_AGAIN)
+            except Exception:
+                log.exception("the live counts could not be brought up to date; trying again")
+                self._stop.wait(_AFTER_FAILURE)
+
+
+def start(backends: Backends) -> None:
+    """Start all that runs beside the web server: each schedule has a thread, so that a long curation holds
+    up neither the log nor the live counts."""
+    consumer = LiveConsumer(backends.log, backends.counters)
+    Follower(consumer).start()
+    log_schedule(backends, consumer).start()
+    lake_schedule(backends).start()
+
+
+def log_schedule(backends: Backends, live: LiveConsumer) -> Schedule:
+    """Bring the log to the lake, at once after a start, and forget what nobody needs any more."""
+    settings = backends.settings
+    lake = LakeConsumer(backends.log, backends.lake, load_rules(settings.rules_file))
+
+    def trim() -> int:
+        return backends.log.trim(datetime.now(UTC) - timedelta(hours=settings.log_hours))
+
     return Schedule(
         [
-            Job("curate", settings.curate_minutes * 60, lake.curate, 0),
+            Job("flush", settings.flush_seconds, lake.drain, 0),
+            Job("release", RELEASE_SECONDS, live.release, RELEASE_SECONDS),
+            Job("trim", TRIM_SECONDS, trim, TRIM_SECONDS),
+        ]
+    )
+
+
+def lake_schedule(backends: Backends) -> Schedule:
+    """Curate at once (a killed import may have left raw events) and every few minutes, then reconcile;
+    maintain every few hours."""
+    lake, settings = backends.lake, backends.settings
+    hours = settings.maintain_hours * 3600
+
+    def curate() -> object:
+        done = lake.curate()
+        report_differences(backends)
+        return done
+
+    return Schedule(
+        [
+            Job("curate", settings.curate_minutes * 60, curate, 0),
             Job("maintain", hours, lambda: lake.maintain(datetime.now(UTC)), hours),
         ]
     )
+
+
+def report_differences(backends: Backends) -> int:
+    """Reconcile, and raise the alarm for every difference that nothing explains; how many there are."""
+    report = reconcile(
+        backends.log, backends.counters, backends.lake, backends.asking, Scope("reconciliation")
+    )
+    for line in report.unexplained:
+        log.error(
+            "reconciliation: %s %s %s: %d live, %d in the lake, %+d unexplained",
+            line.site,
+            line.minute.isoformat(timespec="minutes"),
+            line.event_type,
+            line.live,
+            line.final,
+            line.unexplained,
+        )
+    return len(report.unexplained)

@@ -24,6 +24,7 @@ from data_access.embedded.tables import (
     LakeFile,
     current_id,
     files_of,
+    held_log,
     lake_file,
     quoted,
     relation,
@@ -51,8 +52,8 @@ def curate(lake: EmbeddedLake, connection: duckdb.DuckDBPyConnection) -> CurateR
     cursor = connection.cursor()
     try:
         if outdated:
-            _made_anew(lake, cursor, before.raw)
-        added, days = _curate(lake, cursor, fresh, current_id(raw)) if fresh else (0, 0)
+            _made_anew(lake, cursor, before)
+        added, days = _curate(lake, cursor, fresh, current_id(raw), held_log(raw)) if fresh else (0, 0)
     finally:
         cursor.close()
     return CurateResult(sum(f.rows for f in fresh), added, days)
@@ -63,6 +64,7 @@ def _curate(
     cursor: duckdb.DuckDBPyConnection,
     fresh: list[LakeFile],
     raw_id: int,
+    log: tuple[str, int],
 ) -> tuple[int, int]:
     events, sessions, orders, intake = (lake.open_table(name) for name in CURATED)
     old_files = files_of(events, current_id(events))
@@ -78,11 +80,11 @@ def _curate(
         new_events = relation("events", files_of(events, current_id(events)))
         _write_sessions(cursor, sessions, started, new_events)
         _write_orders(cursor, orders, new_events)
-    _publish(cursor, lake, raw_id)
+    _publish(cursor, lake, raw_id, log)
     return added, len(days)
 
 
-def _made_anew(lake: EmbeddedLake, cursor: duckdb.DuckDBPyConnection, since: int) -> None:
+def _made_anew(lake: EmbeddedLake, cursor: duckdb.DuckDBPyConnection, before: Published) -> None:
     """Sessions, orders and intake of an older release by the texts of this one."""
     events, sessions, orders, intake = (lake.open_table(name) for name in CURATED)
     files = files_of(events, current_id(events))
@@ -93,7 +95,7 @@ def _made_anew(lake: EmbeddedLake, cursor: duckdb.DuckDBPyConnection, since: int
     _write_sessions(cursor, sessions, [Day(day, rows[day]) for day in sorted(rows)], curated)
     _write_orders(cursor, orders, curated)
     raw = lake.open_table(RAW)
-    to_come = {file.path for file in new_raw_files(raw, since)}
+    to_come = {file.path for file in new_raw_files(raw, before.raw)}
     done = [file for file in files_of(raw, current_id(raw)) if file.path not in to_come]
     _choose_incoming(cursor, relation(RAW, done), relation("events", []))
     counted = _arrived(cursor, done)
@@ -101,13 +103,13 @@ def _made_anew(lake: EmbeddedLake, cursor: duckdb.DuckDBPyConnection, since: int
         intake.overwrite(counted)
     else:
         intake.append(counted)
-    _publish(cursor, lake, since)
+    _publish(cursor, lake, before.raw, before.version.log)
 
 
 def _arrived(cursor: duckdb.DuckDBPyConnection, files: list[LakeFile]) -> pa.Table:
     """What some raw files brought, by minute; the temp table ``chosen`` says which rows were no repeats."""
     received = f"""(
-        select r.site, r.ts, r.received_at, c.file is null as repeated
+        select r.site, r.ts, r.received_at, r.event_type, r.ingest_id, c.file is null as repeated
         from {relation(RAW, files)} r
         left join chosen c on c.file = hash(r.filename) and c.file_row_number = r.file_row_number
     )"""
@@ -248,13 +250,15 @@ def _write_orders(cursor: duckdb.DuckDBPyConnection, orders: Table, events: str)
         overwrite(orders, [Day(day, 0) for day in sorted(days)], [rows])
 
 
-def _publish(cursor: duckdb.DuckDBPyConnection, lake: EmbeddedLake, raw_id: int) -> None:
-    """Show the tables as they are now, together."""
+def _publish(
+    cursor: duckdb.DuckDBPyConnection, lake: EmbeddedLake, raw_id: int, log: tuple[str, int]
+) -> None:
+    """Show the tables as they are now, together; they hold the log as far as ``log`` says."""
     tables = {name: lake.open_table(name) for name in CURATED}
     ids = tuple((name, current_id(table)) for name, table in tables.items())
     events = relation("events", files_of(tables["events"], dict(ids)["events"]))
     (newest,) = cursor.execute(f"select max(ts) from {events}").fetchall()[0]
-    Published(Version(ids, newest), raw_id).write(tables["events"])
+    Published(Version(ids, newest, log), raw_id).write(tables["events"])
 
 
 def _fetch(cursor: duckdb.DuckDBPyConnection, text: str, names: dict[str, str], table: str) -> pa.Table:

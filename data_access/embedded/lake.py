@@ -23,11 +23,23 @@ from pyiceberg.table import Table
 from data_access.embedded import curation, upkeep
 from data_access.embedded.locks import exclusive
 from data_access.embedded.published import CURATED, Published
-from data_access.embedded.tables import NAMESPACE, RAW, LakeFile, current_id, files_of, open_catalog
+from data_access.embedded.tables import (
+    NAMESPACE,
+    RAW,
+    LakeFile,
+    current_id,
+    files_of,
+    log_held,
+    log_offset,
+    open_catalog,
+)
 from data_access.events import EVENT_SCHEMA
 from data_access.model import Version
 from data_access.ports import CurateResult, MaintainResult
 from data_access.settings import Settings
+
+_SEQUENCES = "streamgauge.sequences"
+"""What of the log a snapshot of the raw table added."""
 
 
 class EmbeddedLake:
@@ -50,11 +62,27 @@ class EmbeddedLake:
 
         Raises ValueError on a wrong schema.
         """
-        if not events.schema.equals(EVENT_SCHEMA):
-            events = events.select(EVENT_SCHEMA.names).cast(EVENT_SCHEMA)
-        at = EVENT_SCHEMA.get_field_index("ts")
-        whole = pc.floor_temporal(events["ts"], unit="millisecond")
-        self.open_table(RAW).append(events.set_column(at, EVENT_SCHEMA.field(at), whole))
+        self.open_table(RAW).append(_raw_rows(events))
+
+    def append_log(self, events: pa.Table, epoch: str, after: int, last: int) -> bool:
+        """Add what a log holds between two sequences, in one commit that also notes ``last``.
+
+        A lock keeps a writer that was thought dead from adding the same once more: whoever has it sees how
+        far the lake really is.
+        """
+        with exclusive(self._folder / "log.lock"):
+            raw = self.open_table(RAW)
+            if log_offset(raw, epoch) != after:
+                return False
+            with raw.transaction() as change:
+                change.set_properties(log_held(epoch, last))
+                if len(events):
+                    change.append(_raw_rows(events), {_SEQUENCES: f"{epoch}:{after + 1}-{last}"})
+            return True
+
+    def log_offset(self, epoch: str) -> int:
+        """The last sequence of a log that the raw table holds; 0 at first."""
+        return log_offset(self.open_table(RAW), epoch)
 
     def ingested(self, prefix: str) -> dict[str, int]:
         """Raw batches whose ingest_id starts with ``prefix``, with their row counts."""
@@ -134,3 +162,11 @@ class EmbeddedLake:
                 table.manage_snapshots().rollback_to_snapshot(snapshot_id).commit()
             elif files_of(table, current_id(table)):
                 table.delete(AlwaysTrue())
+
+
+def _raw_rows(events: pa.Table) -> pa.Table:
+    if not events.schema.equals(EVENT_SCHEMA):
+        events = events.select(EVENT_SCHEMA.names).cast(EVENT_SCHEMA)
+    at = EVENT_SCHEMA.get_field_index("ts")
+    whole = pc.floor_temporal(events["ts"], unit="millisecond")
+    return events.set_column(at, EVENT_SCHEMA.field(at), whole)

@@ -28,10 +28,12 @@ class Published:
         """What the events table says is published."""
         kept = json.loads(events.properties.get(_PROPERTY, "{}"))
         newest = kept.get("complete_to")
+        epoch, sequence = kept.get("log", ("", 0))
         return Published(
             Version(
                 tuple((name, kept.get(name, 0)) for name in CURATED),
                 datetime.fromisoformat(newest) if newest else None,
+                (epoch, sequence),
             ),
             kept.get("raw", 0),
             kept.get("layout", 1 if kept else LAYOUT_VERSION),
@@ -43,6 +45,7 @@ class Published:
         value = dict(self.version.tables) | {
             "raw": self.raw,
             "layout": self.layout,
+            "log": self.version.log,
             "complete_to": complete_to.isoformat() if complete_to else None,
         }
         with events.transaction() as change:

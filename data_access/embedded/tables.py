@@ -33,6 +33,7 @@ from data_access.events import (
 )
 
 NAMESPACE = "streamgauge"
+_LOG = "streamgauge.log"
 RAW = "raw_events"
 
 LAYOUT: dict[str, tuple[pa.Schema, str]] = {
@@ -142,6 +143,22 @@ def _day(value: int | date) -> date:
 def has_files(folder: Path) -> bool:
     """True when there is any data file below a lake's folder."""
     return any(folder.rglob("*.parquet"))
+
+
+def held_log(raw: Table) -> tuple[str, int]:
+    """Which log the raw table holds, by its epoch, and up to which sequence; ("", 0) when none."""
+    epoch = raw.properties.get(_LOG, "")
+    return epoch, log_offset(raw, epoch)
+
+
+def log_offset(raw: Table, epoch: str) -> int:
+    """The last sequence of a log that the raw table holds."""
+    return int(raw.properties.get(f"{_LOG}.{epoch}", 0))
+
+
+def log_held(epoch: str, last: int) -> dict[str, str]:
+    """Properties that say how far the raw table holds a log."""
+    return {_LOG: epoch, f"{_LOG}.{epoch}": str(last)}
 
 
 def current_id(table: Table) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,6 @@ from data_access.embedded.curation import COMPACTION
 from data_access.embedded.days import Day, chunks, overwrite
 from data_access.embedded.published import CURATED, Published
 from data_access.embedded.tables import LAYOUT, LakeFile, current_id, files_of, relation
-from data_access.model import Version
 from data_access.ports import MaintainResult
 from data_access.settings import Settings
 
@@ -88,7 +88,7 @@ def _publish(lake: EmbeddedLake) -> None:
     before = lake.published()
     ids = tuple((name, current_id(lake.open_table(name))) for name in CURATED)
     if ids != before.version.tables:
-        version = Version(ids, before.version.complete_to)
+        version = replace(before.version, tables=ids)
         Published(version, before.raw, before.layout).write(lake.open_table("events"))
 
 

@@ -1,10 +1,12 @@
-"""One session, event by event."""
+"""Sessions: the busiest, and one event by event."""
 
 from __future__ import annotations
 
+from data_access.local_time import utc_span
 from data_access.model import Sql, UsageError
 from data_access.questions.base import Ask, Param, Question
-from data_access.sql import Params, scope_condition
+from data_access.questions.figures import limit
+from data_access.sql import Params, scope_condition, where
 
 
 def timeline(ask: Ask) -> Sql:
@@ -36,7 +38,35 @@ order by events.ts, events.event_id
     return Sql(text, params.values)
 
 
+def busiest(ask: Ask) -> Sql:
+    """Sessions by the source's own id, most events in the period first: their events, first and last event
+    (UTC), and how many event types they have."""
+    params = Params({})
+    text = f"""
+select
+    site,
+    session_id,
+    count(*) as events,
+    min(ts) as session_start,
+    max(ts) as session_end,
+    count(distinct event_type) as event_types
+from events
+where {where(ask.filters, ask.scope, params)} and coalesce(session_id, '') <> ''
+group by site, session_id
+order by 3 desc, 1, 2
+limit {limit(ask) + 1}
+"""
+    return Sql(text, params.values, utc_span(ask.filters))
+
+
 QUESTIONS = (
+    Question(
+        "sessions.busiest",
+        "Sessions with the most events",
+        busiest,
+        (Param("limit", "100", "Rows, 1 to 1,000"),),
+        limit=limit,
+    ),
     Question(
         "sessions.timeline",
         "The events of one session in order, with seconds between them",

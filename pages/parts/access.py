@@ -15,8 +15,10 @@ from data_access.model import Scope
 PUBLIC = "public"
 VIEW = "view"
 EXPORT = "export"
+OPERATE = "operate"
+"""Look after the system: count anew, replay what was refused."""
 ADMIN = "admin"
-PERMISSIONS = frozenset({PUBLIC, VIEW, EXPORT, ADMIN})
+PERMISSIONS = frozenset({PUBLIC, VIEW, EXPORT, OPERATE, ADMIN})
 
 F = TypeVar("F", bound=Callable[..., Any])
 

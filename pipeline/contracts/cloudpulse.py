@@ -9,10 +9,11 @@ from datetime import datetime
 from typing import Any
 
 from data_access.events import EVENT_TYPES, SOURCES
+from data_access.live import Reason
 from pipeline.contracts import fields
 from pipeline.contracts.fields import Draft, FieldError
+from pipeline.contracts.gate import MAX_BATCH
 
-MAX_BATCH = 1000
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _URL_LIMIT = 2048
 
@@ -33,7 +34,9 @@ def parse_cloudpulse(payload: object, received_at: datetime, site: str) -> Draft
     hash. The sender's IP address is checked and dropped. Raises FieldError.
     """
     if not isinstance(payload, Mapping):
-        raise FieldError("event", f"must be a JSON object, not {fields.kind_of(payload)}")
+        raise FieldError(
+            "event", f"must be a JSON object, not {fields.kind_of(payload)}", Reason.NOT_AN_EVENT
+        )
     event_type = fields.choice(
         fields.required(fields.text(payload, "event_type", 64), "event_type"), "event_type", EVENT_TYPES
     )

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from data_access.live import Reason
+
 Draft = dict[str, Any]
 
 MAX_PROPERTIES_BYTES = 10 * 1024
@@ -23,10 +25,11 @@ _NUL_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 class FieldError(ValueError):
     """A field of an event cannot be used. ``field`` is its wire name, ``message`` says what to do."""
 
-    def __init__(self, field: str, message: str) -> None:
+    def __init__(self, field: str, message: str, reason: Reason = Reason.BAD_FORMAT) -> None:
         super().__init__(f"{field} {message}")
         self.field = field
         self.message = message
+        self.reason = reason
 
 
 def as_object(value: object, field: str) -> Mapping[str, Any]:
@@ -34,7 +37,7 @@ def as_object(value: object, field: str) -> Mapping[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise FieldError(field, f"must be a JSON object, not {kind_of(value)}")
+        raise FieldError(field, f"must be a JSON object, not {kind_of(value)}", Reason.WRONG_TYPE)
     return value
 
 
@@ -49,13 +52,13 @@ def kind_of(value: object) -> str:
 def clean_text(value: str, field: str, limit: int) -> str | None:
     """``value`` without outer blanks, None when empty. Raises FieldError for text no table can hold."""
     if len(value) > limit:
-        raise FieldError(field, f"is {len(value)} characters long; shorten it to {limit}")
+        raise FieldError(field, f"is {len(value)} characters long; shorten it to {limit}", Reason.TOO_LONG)
     if "\0" in value:
-        raise FieldError(field, "holds a NUL character; remove it")
+        raise FieldError(field, "holds a NUL character; remove it", Reason.BAD_TEXT)
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise FieldError(field, "holds half a surrogate pair; send valid Unicode") from None
+        raise FieldError(field, "holds half a surrogate pair; send valid Unicode", Reason.BAD_TEXT) from None
     return value.strip() or None
 
 
@@ -69,21 +72,21 @@ def text(
     if numbers and isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18:
         value = str(value)
     if not isinstance(value, str):
-        raise FieldError(field, f"must be text, not {kind_of(value)}")
+        raise FieldError(field, f"must be text, not {kind_of(value)}", Reason.WRONG_TYPE)
     return clean_text(value, field, limit)
 
 
 def required(value: str | None, field: str) -> str:
     """``value``, which must be there. Raises FieldError."""
     if value is None:
-        raise FieldError(field, "is missing; send it with every event")
+        raise FieldError(field, "is missing; send it with every event", Reason.MISSING)
     return value
 
 
 def choice(value: str | None, field: str, allowed: tuple[str, ...]) -> str | None:
     """``value`` if it is one of ``allowed``. Raises FieldError that lists them."""
     if value is not None and value not in allowed:
-        raise FieldError(field, f"is {value[:40]!r}; use one of {', '.join(allowed)}")
+        raise FieldError(field, f"is {value[:40]!r}; use one of {', '.join(allowed)}", Reason.NOT_ALLOWED)
     return value
 
 
@@ -91,7 +94,7 @@ def boolean(source: Mapping[str, Any], key: str) -> bool | None:
     """The true or false under ``key``, or None."""
     value = source.get(key)
     if value is not None and not isinstance(value, bool):
-        raise FieldError(key, f"must be true or false, not {kind_of(value)}")
+        raise FieldError(key, f"must be true or false, not {kind_of(value)}", Reason.WRONG_TYPE)
     return value
 
 
@@ -101,13 +104,13 @@ def number(source: Mapping[str, Any], key: str, *, prefix: str = "") -> float | 
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise FieldError(field, f"must be a number, not {kind_of(value)}")
+        raise FieldError(field, f"must be a number, not {kind_of(value)}", Reason.WRONG_TYPE)
     try:
         result = float(value)
     except (ValueError, OverflowError):
-        raise FieldError(field, "must be a number, with a point for decimals") from None
+        raise FieldError(field, "must be a number, with a point for decimals", Reason.BAD_NUMBER) from None
     if not math.isfinite(result):
-        raise FieldError(field, "must be a finite number")
+        raise FieldError(field, "must be a finite number", Reason.BAD_NUMBER)
     return result
 
 
@@ -125,11 +128,11 @@ def instant(source: Mapping[str, Any], key: str) -> datetime | None:
     if value is None:
         return None
     try:
-        parsed = datetime.fromisoformat(value)
+        parsed = datetime.fromisoformat(value.upper())
     except ValueError:
-        raise FieldError(key, "must be ISO 8601, such as 2026-03-09T12:00:00.000Z") from None
+        raise FieldError(key, "must be ISO 8601, such as 2026-03-09T12:00:00.000Z", Reason.BAD_TIME) from None
     if parsed.tzinfo is None:
-        raise FieldError(key, "has no offset; add Z or one such as +02:00")
+        raise FieldError(key, "has no offset; add Z or one such as +02:00", Reason.BAD_TIME)
     return in_range(parsed, key)
 
 
@@ -140,7 +143,9 @@ def in_range(moment: datetime, field: str) -> datetime:
     except OverflowError:
         utc = datetime.min  # noqa: DTZ901 - only its year is looked at
     if not FIRST_YEAR <= utc.year <= LAST_YEAR:
-        raise FieldError(field, f"lies outside the years {FIRST_YEAR} to {LAST_YEAR}; check the clock")
+        raise FieldError(
+            field, f"lies outside the years {FIRST_YEAR} to {LAST_YEAR}; check the clock", Reason.BAD_TIME
+        )
     return utc
 
 
@@ -168,13 +173,17 @@ def properties_json(value: Mapping[str, Any], field: str = "properties") -> str:
         encoded = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         size = len(encoded.encode())
     except UnicodeEncodeError:
-        raise FieldError(field, "hold half a surrogate pair; send valid Unicode") from None
+        raise FieldError(field, "hold half a surrogate pair; send valid Unicode", Reason.BAD_TEXT) from None
     except RecursionError:
-        raise FieldError(field, "are nested too deeply; flatten them") from None
+        raise FieldError(field, "are nested too deeply; flatten them", Reason.TOO_DEEP) from None
     except (ValueError, TypeError, OverflowError):
-        raise FieldError(field, "hold a number that is not finite or a value JSON has not") from None
+        raise FieldError(
+            field, "hold a number that is not finite or a value JSON has not", Reason.BAD_NUMBER
+        ) from None
     if size > MAX_PROPERTIES_BYTES:
-        raise FieldError(field, f"take {size} bytes as JSON; cut them to {MAX_PROPERTIES_BYTES}")
+        raise FieldError(
+            field, f"take {size} bytes as JSON; cut them to {MAX_PROPERTIES_BYTES}", Reason.TOO_LONG
+        )
     if _NUL_ESCAPE.search(encoded):
-        raise FieldError(field, "hold a NUL character; remove it")
+        raise FieldError(field, "hold a NUL character; remove it", Reason.BAD_TEXT)
     return encoded

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-from data_access.events import LOGIN_STATES
+from data_access.events import EVENT_TYPES, LOGIN_STATES
+from data_access.live import Reason
 from pipeline.contracts import fields
 from pipeline.contracts.fields import Draft, FieldError
 
@@ -30,7 +31,9 @@ def parse_sbw(payload: object, received_at: datetime, site: str, user_agent: str
     element stays under ``element``. Raises FieldError.
     """
     if not isinstance(payload, Mapping):
-        raise FieldError("event", f"must be a JSON object, not {fields.kind_of(payload)}")
+        raise FieldError(
+            "event", f"must be a JSON object, not {fields.kind_of(payload)}", Reason.NOT_AN_EVENT
+        )
     name = fields.required(fields.text(payload, "eventName", _ID), "eventName")
     element = fields.as_object(payload.get("element"), "element")
     dataset = fields.as_object(element.get("dataset"), "element.dataset")
@@ -39,7 +42,7 @@ def parse_sbw(payload: object, received_at: datetime, site: str, user_agent: str
     draft |= {
         "site": site,
         "event_name": name,
-        "event_type": name if name in {"page_view", "click"} else "custom",
+        "event_type": name if name in EVENT_TYPES else "custom",
         "source": "web",
         "user_agent": fields.clean_text(user_agent[:512], "user_agent", 512) if user_agent else None,
         "search_term": _search_term(name, payload, dataset),

@@ -190,6 +190,10 @@ def variants() -> dict[str, Sql]:
         ],
         "explore.events": [{}, {"before": "1709290800000|shop|e1"}, {"after": "1709290800000|shop|e|1"}],
         "sessions.timeline": [{"session": "42"}],
+        "sessions.busiest": [{}],
+        "events.by_hour_and_type": [{}],
+        "events.errors": [{"limit": "7"}],
+        "reconciliation.minutes": [{"since": "2024-03-01T12:00"}],
     }
     assert asked.keys() == QUESTIONS.keys(), "a question has no variants here"
     found = {"overview.kpis by everything": QUESTIONS["overview.kpis"].sql(Ask(EVERYTHING, SITES, {}))}

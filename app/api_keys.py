@@ -1,0 +1,78 @@
+"""Keys that scripts read with, as bearer tokens. Each has a role and may be kept to some sites."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+
+from app.users import ROLES, User
+from data_access.model import UsageError
+from data_access.ports import Documents
+
+KIND = "api_key"
+PREFIX = "sg_"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key as it is kept: an id to revoke it by, its name, role and sites (None: all), when it was made."""
+
+    id: str
+    name: str
+    role: str
+    sites: tuple[str, ...] | None
+    made_at: str
+
+
+def make(documents: Documents, name: str, role: str, sites: tuple[str, ...] | None) -> str:
+    """A new key. It is shown once: only its hash is kept. Raises UsageError."""
+    if role not in ROLES:
+        raise UsageError(f"{role!r} is no role; it takes {', '.join(ROLES)}")
+    if not name.strip() or len(name) > 64:
+        raise UsageError("a key needs a name of 1 to 64 characters, to know later what it is for")
+    key = PREFIX + secrets.token_urlsafe(24)
+    value = {
+        "name": name.strip(),
+        "role": role,
+        "sites": list(sites) if sites is not None else None,
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    documents.put(KIND, _hashed(key), value, None)
+    return key
+
+
+def every(documents: Documents) -> list[ApiKey]:
+    """All keys, oldest first."""
+    found = [
+        ApiKey(hashed[:12], v["name"], v["role"], _sites(v["sites"]), v["made_at"])
+        for hashed, v in ((hashed, document.value) for hashed, document in documents.list(KIND))
+    ]
+    return sorted(found, key=lambda key: (key.made_at, key.id))
+
+
+def revoke(documents: Documents, key_id: str) -> None:
+    """Take a key back. Raises UsageError."""
+    for hashed, kept in documents.list(KIND):
+        if hashed[:12] == key_id and documents.delete(KIND, hashed, kept.version):
+            return
+    raise UsageError(f"there is no key {key_id!r}; keys list lists them")
+
+
+def bearer(documents: Documents, key: str) -> User | None:
+    """Who a key stands for, if it is one."""
+    found = documents.get(KIND, _hashed(key)) if key.startswith(PREFIX) else None
+    if found is None:
+        return None
+    sites = _sites(found.value["sites"])
+    name = f"key {found.value['name']}"
+    return User(name, found.value["role"], "", None if sites is None else frozenset(sites))
+
+
+def _sites(value: list[str] | None) -> tuple[str, ...] | None:
+    return None if value is None else tuple(value)
+
+
+def _hashed(key: str) -> str:
+    return sha256(key.encode()).hexdigest()

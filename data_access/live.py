@@ -1,0 +1,117 @@
+"""Values of the live path: what the log holds, what was refused, what is counted per minute."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why an event was refused; the whole list, so that refusals can be counted."""
+
+    NOT_AN_EVENT = "not_an_event"
+    MISSING = "missing"
+    WRONG_TYPE = "wrong_type"
+    NOT_ALLOWED = "not_allowed"
+    BAD_FORMAT = "bad_format"
+    BAD_TEXT = "bad_text"
+    BAD_NUMBER = "bad_number"
+    BAD_TIME = "bad_time"
+    TOO_LONG = "too_long"
+    TOO_DEEP = "too_deep"
+    UNREADABLE = "unreadable"
+    """Accepted once, but what reads the log cannot make an event of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Accepted events that came together: their places ``first`` to ``last``, when they were written (UTC),
+    and their bytes."""
+
+    first: int
+    last: int
+    written_at: datetime
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An event that was not taken and why. ``body`` is its envelope, so that it can be tried again.
+
+    ``sequence`` is its place in the log where it had been accepted, None where it was turned away; then
+    ``minute`` and ``event_type`` say where it counts live, if it does.
+    """
+
+    site: str
+    reason: Reason
+    field: str
+    message: str
+    body: bytes
+    sequence: int | None = None
+    minute: int | None = None
+    event_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A refused event as it is kept: its number, when it came (UTC), and whether it was replayed since."""
+
+    number: int
+    at: datetime
+    refused: Refused
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """A request that may come again: its key, a digest of what it asks, and what it is answered."""
+
+    key: str
+    digest: bytes
+    answer: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """The sequences given to new records; or, with ``answer``, that the request was kept before."""
+
+    sequences: range
+    answer: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One logged event as the live layer counts it, in the minute ``minute`` (UTC, minutes since 1970).
+
+    ``session`` and ``visitor`` are stable 63-bit hashes; ``error`` is the message of an error event.
+    """
+
+    sequence: int
+    site: str
+    minute: int
+    event_type: str
+    session: int | None = None
+    visitor: int | None = None
+    page: str | None = None
+    country: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MinuteCount:
+    """What was counted of one site in one minute (UTC, minutes since 1970).
+
+    ``counts`` are events by type; ``last`` is the sequence of the newest event counted here; ``pages``,
+    ``countries`` and ``errors`` count events by value.
+    """
+
+    site: str
+    minute: int
+    last: int
+    counts: dict[str, int]
+    sessions: frozenset[int]
+    visitors: frozenset[int]
+    pages: dict[str, int]
+    countries: dict[str, int]
+    errors: dict[str, int]

@@ -1,0 +1,137 @@
+"""Sites that send events: the origins their pages have, and the keys they write with."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from threading import Lock
+from urllib.parse import urlsplit
+
+from data_access.model import UsageError
+from data_access.ports import Documents
+
+KIND, KEY_KIND = "site", "write_key"
+ANY_ORIGIN = "*"
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A site: its name, and the origins (``https://shop.example``) browsers may send its events from."""
+
+    name: str
+    origins: tuple[str, ...] = ()
+
+    def allows(self, origin: str) -> bool:
+        """Whether pages of an origin may send this site's events."""
+        return ANY_ORIGIN in self.origins or origin.lower() in self.origins
+
+
+@dataclass(frozen=True, slots=True)
+class WriteKey:
+    """A write key as it is kept: an id to revoke it by, its site, its first characters, when it was made."""
+
+    id: str
+    site: str
+    start: str
+    made_at: str
+
+
+def save(documents: Documents, name: str, origins: tuple[str, ...]) -> Site:
+    """Add a site, or give one other origins. Raises UsageError for a name or origin that cannot be."""
+    if not _NAME.fullmatch(name):
+        raise UsageError(f"{name!r} is no site name; it takes 1 to 64 of a-z, 0-9, dot, hyphen, underscore")
+    site = Site(name, tuple(sorted({_origin(text) for text in origins})))
+    found = documents.get(KIND, name)
+    documents.put(KIND, name, {"origins": list(site.origins)}, found.version if found else None)
+    return site
+
+
+def _origin(text: str) -> str:
+    if text == ANY_ORIGIN:
+        return text
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path.strip("/") or parts.query:
+        raise UsageError(f"{text!r} is no origin; write it as https://shop.example, or * for any")
+    return f"{parts.scheme}://{parts.netloc}".lower()
+
+
+def every(documents: Documents) -> list[Site]:
+    """All sites, by name."""
+    return [Site(name, tuple(document.value["origins"])) for name, document in documents.list(KIND)]
+
+
+def make_key(documents: Documents, site: str) -> str:
+    """A new write key of a site. It is shown once: only its hash is kept. Raises UsageError."""
+    if documents.get(KIND, site) is None:
+        raise UsageError(f"there is no site {site!r}; add it with: python -m app sites add {site}")
+    key = f"wk_{secrets.token_urlsafe(18)}"
+    value = {"site": site, "start": key[:7], "made_at": datetime.now(UTC).isoformat(timespec="seconds")}
+    documents.put(KEY_KIND, _hashed(key), value, None)
+    return key
+
+
+def keys(documents: Documents, site: str | None = None) -> list[WriteKey]:
+    """The keys of a site, or all, oldest first."""
+    found = [
+        WriteKey(hashed[:12], kept.value["site"], kept.value["start"], kept.value["made_at"])
+        for hashed, kept in documents.list(KEY_KIND)
+    ]
+    return sorted((key for key in found if site in {None, key.site}), key=lambda key: (key.made_at, key.id))
+
+
+def revoke(documents: Documents, key_id: str) -> None:
+    """Take a key back; within seconds nobody can write with it. Raises UsageError."""
+    for hashed, kept in documents.list(KEY_KIND):
+        if (
+            hashed.startswith(key_id)
+            and len(key_id) >= 8
+            and documents.delete(KEY_KIND, hashed, kept.version)
+        ):
+            return
+    raise UsageError(f"there is no write key {key_id!r}; sites keys lists them")
+
+
+class Doors:
+    """Which site a key or an origin belongs to; looked up at most every few seconds."""
+
+    def __init__(
+        self, documents: Documents, seconds: float = 3.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._documents, self._seconds, self._clock = documents, seconds, clock
+        self._lock = Lock()
+        self._until = 0.0
+        self._sites: dict[str, Site] = {}
+        self._keys: dict[str, str] = {}
+
+    def of_key(self, key: str) -> Site | None:
+        """The site a write key belongs to."""
+        self._look()
+        return self._sites.get(self._keys.get(_hashed(key), ""))
+
+    def of_origin(self, origin: str) -> list[Site]:
+        """The sites that allow an origin by name."""
+        self._look()
+        return [site for site in self._sites.values() if origin.lower() in site.origins]
+
+    def knows(self, origin: str) -> bool:
+        """Whether any site allows an origin."""
+        self._look()
+        return any(site.allows(origin) for site in self._sites.values())
+
+    def _look(self) -> None:
+        with self._lock:
+            if self._clock() < self._until:
+                return
+            self._sites = {site.name: site for site in every(self._documents)}
+            self._keys = {hashed: kept.value["site"] for hashed, kept in self._documents.list(KEY_KIND)}
+            self._until = self._clock() + self._seconds
+
+
+def _hashed(key: str) -> str:
+    return sha256(key.encode()).hexdigest()
