@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: run test check fmt bench faults lock clean
+.PHONY: run test check fmt bench faults faults-import faults-overload lock clean
 
 run: $(VENV)/.web  ## the app on 127.0.0.1:8050, with demo data at first start
 	@$(BIN)/python -m app serve $(ARGS)
@@ -25,8 +25,14 @@ fmt: $(VENV)/.test  ## format and fix what can be fixed
 bench: $(VENV)/.test  ## measurements, as ratios in one run
 	$(BIN)/python -m bench $(ARGS)
 
-faults: $(VENV)/.test  ## kill imports at random instants and count
-	KILLS=50 $(BIN)/python -m pytest tests/faults $(ARGS)
+faults: $(VENV)/.test  ## kill the live path at 200 random instants while 100,000 events are sent, and count
+	LIVE_KILLS=200 $(BIN)/python -m pytest -s tests/faults/test_kill_live.py $(ARGS)
+
+faults-import: $(VENV)/.test  ## kill imports at 50 random instants and count
+	KILLS=50 $(BIN)/python -m pytest tests/faults/test_kill_import.py $(ARGS)
+
+faults-overload: $(VENV)/.test  ## twice what is allowed for a minute; a full disk
+	OVERLOAD_SECONDS=60 $(BIN)/python -m pytest -s tests/faults/test_overload.py tests/faults/test_disk_full.py $(ARGS)
 
 lock: $(VENV)/.test  ## pin every dependency with hashes
 	@for name in web test; do \

@@ -16,6 +16,7 @@ from pipeline.collector import PATHS, Collector, Incoming, Reply
 
 LOG = logging.getLogger(__name__)
 _PLAIN = {"CONTENT_TYPE": "content-type"}
+_MOST_PARAMETERS = 20
 _STEP = 1024 * 1024
 
 
@@ -53,9 +54,9 @@ class Collecting:
             for name, value in environ.items()
             if name.startswith("HTTP_") or name in _PLAIN
         }
-        query = environ.get("QUERY_STRING", "")
+        query = environ.get("QUERY_STRING", "").split("&", _MOST_PARAMETERS)[:_MOST_PARAMETERS]
         # The first of several values counts.
-        values = dict(reversed(parse_qsl(query, keep_blank_values=True, max_num_fields=20))) if query else {}
+        values = dict(reversed(parse_qsl("&".join(query), keep_blank_values=True)))
         return self._collector.answer(
             Incoming(environ["REQUEST_METHOD"], environ["PATH_INFO"], headers, body, values)
         )
