@@ -55,6 +55,8 @@ class Server(BaseApplication):  # type: ignore[misc]
         from pipeline import local
         from pipeline.demo_live import visit_demo_shop
 
+        # Consumers and questions compute for long; who answers a request must not wait 5 ms for its turn.
+        sys.setswitchinterval(0.001)
         backends = open_backends(self._settings)
         server = create_app(backends).server
         local.start(backends)

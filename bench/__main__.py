@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import export, funnels, layer
+from bench import export, funnels, layer, live
 from bench.data import big_lake
 from bench.result import Result
 
@@ -16,6 +16,7 @@ MEASURES: dict[str, Callable[[Path, int], list[Result]]] = {
     "layer": layer.measure,
     "funnels": funnels.measure,
     "export": export.measure,
+    "live": live.measure,
 }
 
 
@@ -27,7 +28,8 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=Path("bench/out"))
     options = parser.parse_args()
     folder = options.folder / str(options.events)
-    big_lake(folder / "lake", options.events)
+    if set(options.names) - {"live"}:
+        big_lake(folder / "lake", options.events)
     results = [result for name in options.names for result in MEASURES[name](folder, options.events)]
     for result in results:
         print(result)

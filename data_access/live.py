@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Reason(StrEnum):
@@ -80,11 +81,11 @@ class Appended:
     answer: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(NamedTuple):
     """One logged event as the live layer counts it, in the minute ``minute`` (UTC, minutes since 1970).
 
-    ``session`` and ``visitor`` are stable 63-bit hashes; ``error`` is the message of an error event.
+    ``session`` and ``visitor`` are stable 63-bit hashes; ``error`` is the message of an error event. A tuple,
+    as one is made of every event.
     """
 
     sequence: int

@@ -110,7 +110,7 @@ class Collector:
             request.path == CLICKSTREAM,
         )
         ids = None if head.clickstream else ids_if_good(body)
-        found = _sort_out(body, head) if ids is None else _Sorted(sealed(head, body), ids)
+        found = _sort_out(body, head) if ids is None else _Sorted(sealed(replace(head, good=True), body), ids)
         wait = self._rate.take(site.name, len(found.ids) + len(found.errors))
         if wait:
             raise _Refusal(429, "Too many events a second; send fewer.", _retry(math.ceil(wait)))

@@ -22,7 +22,8 @@ class Head(msgspec.Struct, frozen=True, omit_defaults=True):
     browser's user agent, the country a content network saw them come from, and whether they came as
     /clickstream, the tracker's old way.
 
-    ``skip`` are the indexes of events that were refused; ``ids`` the event ids, where the server made any.
+    ``skip`` are the indexes of events that were refused; ``ids`` the event ids, where the server made any;
+    ``good`` that the quick gate let the whole batch through.
     """
 
     site: str
@@ -32,6 +33,12 @@ class Head(msgspec.Struct, frozen=True, omit_defaults=True):
     clickstream: bool = False
     skip: tuple[int, ...] = ()
     ids: tuple[str, ...] = ()
+    good: bool = False
+
+    @property
+    def received_at(self) -> datetime:
+        """When they were received, naive UTC."""
+        return _EPOCH + timedelta(milliseconds=self.at)
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -65,7 +72,9 @@ class Item:
 
     def alone(self) -> bytes:
         """The event in an envelope of its own."""
-        head = msgspec.structs.replace(self.head, skip=(), ids=(self.made_id,) if self.made_id else ())
+        head = msgspec.structs.replace(
+            self.head, skip=(), ids=(self.made_id,) if self.made_id else (), good=False
+        )
         return sealed(head, batch_of(self.event, self.sent_at))
 
 
@@ -113,8 +122,7 @@ def draft_of(event: bytes, head: Head, sent_at: str | None) -> Draft:
     if len(event) > MAX_EVENT_BYTES:
         message = f"takes {len(event):,} bytes; cut it to {MAX_EVENT_BYTES:,}"
         raise FieldError("event", message, Reason.TOO_LONG)
-    received_at = _EPOCH + timedelta(milliseconds=head.at)
-    payload = _decoded(event)
+    received_at, payload = head.received_at, _decoded(event)
     if head.clickstream or _is_tracker(event):
         draft = parse_sbw(_timed(payload, "sentAt", sent_at), received_at, head.site, head.agent)
         return draft | {"country": head.country}

@@ -88,9 +88,13 @@ class Follower:
 
     def _loop(self) -> None:
         while not self._stop.is_set():
+            started = time.monotonic()
             try:
                 if not self._consumer.step():
                     self._consumer.wait(_LOOK_AGAIN)
+                elif self._consumer.is_behind():
+                    # Much is being taken in: leave the processor to that for as long as we had it.
+                    self._stop.wait(time.monotonic() - started)
             except Exception:
                 log.exception("the live counts could not be brought up to date; trying again")
                 self._stop.wait(_AFTER_FAILURE)

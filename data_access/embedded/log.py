@@ -1,6 +1,6 @@
 """The log in SQLite: records in order, on disk before their writer goes on; writers share an fsync.
 
-All writes go through one thread, which takes whatever waits into one transaction (group commit).
+Who writes first commits for all who came meanwhile, in one transaction (group commit).
 """
 
 from __future__ import annotations
@@ -8,12 +8,11 @@ from __future__ import annotations
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
-from threading import Condition, Lock, Thread
+from threading import Condition, Lock
 from time import time
 from typing import Any, TypeVar, cast
 
@@ -49,7 +48,9 @@ Write = Callable[[sqlite3.Connection], T]
 class _Job:
     write: Write[Any]
     size: int
-    done: Future[Any] = field(default_factory=Future)
+    done: bool = False
+    result: Any = None
+    error: Exception | None = None
 
 
 class EmbeddedLog:
@@ -70,9 +71,10 @@ class EmbeddedLog:
         ((self._epoch,),) = self._select("select value from about where key = 'epoch'")
         self._waiting: deque[_Job] = deque()
         self._waiting_bytes = 0
-        self._changed = Condition()
+        self._changing = Lock()
+        self._committing = Lock()
+        self._writer: sqlite3.Connection | None = None
         self._appended = Condition()
-        self._writer: Thread | None = None
         self._closed = False
 
     @property
@@ -165,12 +167,12 @@ class EmbeddedLog:
         return done
 
     def close(self) -> None:
-        """Write what waits, then end the writer."""
-        with self._changed:
+        """Take no more writes, and let go of the file when those under way are done."""
+        with self._changing:
             self._closed = True
-            self._changed.notify_all()
-        if self._writer:
-            self._writer.join()
+        with self._committing:
+            if self._writer is not None:
+                self._writer.close()
 
     def _now(self) -> int:
         return int(self._clock() * 1000)
@@ -184,34 +186,35 @@ class EmbeddedLog:
             return self._db.execute(text, values).fetchall()
 
     def _write(self, write: Write[T], size: int = 0) -> T:
-        """Have the writer do it, and wait until it is on disk. Raises LogBusy, LogFull."""
+        """Do it, and return when it is on disk. Raises LogBusy, LogFull."""
         job = _Job(write, size)
-        with self._changed:
+        with self._changing:
             if self._closed or self._waiting_bytes + size > MAX_WAITING_BYTES:
                 raise LogBusy("too much waits to be written to the log; try again in a moment")
             self._waiting.append(job)
             self._waiting_bytes += size
-            if self._writer is None:
-                self._writer = Thread(target=self._run, name="log-writer", daemon=True)
-                self._writer.start()
-            self._changed.notify()
-        return cast(T, job.done.result())
+        while not job.done:
+            with self._committing:
+                if not job.done:  # else who had the lock before did it
+                    self._commit(self._next_group())
+        if job.error is not None:
+            raise job.error
+        return cast(T, job.result)
 
-    def _run(self) -> None:
-        db = _connect(self._path)
-        while group := self._next_group():
-            try:
-                _commit(db, group)
-            except Exception as error:  # the waiting must hear of it, whatever it is
-                for job in group:
-                    job.done.set_exception(_told(error))
-        db.close()
+    def _commit(self, group: list[_Job]) -> None:
+        try:
+            if self._writer is None:
+                self._writer = _connect(self._path)
+            _commit(self._writer, group)
+        except Exception as error:  # the waiting must hear of it, whatever it is
+            for job in group:
+                job.error = _told(error)
+        for job in group:
+            job.done = True
 
     def _next_group(self) -> list[_Job]:
-        """What waits, up to the size of a group; empty when the log is closed."""
-        with self._changed:
-            while not self._waiting and not self._closed:
-                self._changed.wait()
+        """What waits, up to the size of a group."""
+        with self._changing:
             group: list[_Job] = []
             size = 0
             while self._waiting and size < GROUP_BYTES:
@@ -239,7 +242,7 @@ def _commit(db: sqlite3.Connection, group: list[_Job]) -> None:
             db.execute("rollback")
         raise
     for job, result in zip(group, results, strict=True):
-        job.done.set_result(result)
+        job.result = result
 
 
 def _told(error: Exception) -> Exception:

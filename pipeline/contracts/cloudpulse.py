@@ -54,7 +54,7 @@ def parse_cloudpulse(payload: object, received_at: datetime, site: str) -> Draft
         "user_id": fields.text(payload, "user_id", 128),
         "source": fields.choice(source, "source", SOURCES),
         "properties": fields.properties_json(properties),
-        "page_url": _plain(properties, "page"),
+        "page_url": plain(properties, "page"),
     }
     return draft | _metadata(payload, properties)
 
@@ -80,12 +80,12 @@ def _metadata(payload: Mapping[str, Any], properties: Mapping[str, Any]) -> Draf
         "user_agent": fields.text(metadata, "user_agent", 512, prefix="metadata."),
         "country": fields.country(metadata, "country", prefix="metadata."),
         "region": fields.text(metadata, "region", 64, prefix="metadata."),
-        "referrer": referrer or _plain(properties, "referrer"),
+        "referrer": referrer or plain(properties, "referrer"),
     }
 
 
-def _plain(properties: Mapping[str, Any], key: str) -> str | None:
-    """A property that is a convention, not a rule: one that is of no use only stays in properties."""
+def plain(properties: Mapping[str, Any], key: str) -> str | None:
+    """A property that is a convention, not a rule: text, or None. One of no use only stays in properties."""
     try:
         return fields.text(properties, key, _URL_LIMIT)
     except FieldError:

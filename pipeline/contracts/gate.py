@@ -35,7 +35,9 @@ class _Metadata(msgspec.Struct, gc=False):
     referrer: Annotated[str, msgspec.Meta(max_length=2048)] | None = None
 
 
-class _Event(msgspec.Struct, gc=False):
+class GoodEvent(msgspec.Struct, gc=False):
+    """An event as the gate reads it. Good ones are what they say: nothing of them is of the wrong kind."""
+
     event_type: Literal["page_view", "click", "api_call", "form_submit", "error", "custom"]
     session_id: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
     source: Literal["web", "mobile", "api", "server"]
@@ -47,8 +49,10 @@ class _Event(msgspec.Struct, gc=False):
     metadata: _Metadata | None = None
 
 
-class _Batch(msgspec.Struct, gc=False):
-    events: Annotated[list[_Event], msgspec.Meta(min_length=1, max_length=MAX_BATCH)]
+class GoodBatch(msgspec.Struct, gc=False):
+    """A batch as the gate reads it."""
+
+    events: Annotated[list[GoodEvent], msgspec.Meta(min_length=1, max_length=MAX_BATCH)]
     sent_at: _Moment | None = None
 
 
@@ -56,7 +60,7 @@ class _Sizes(msgspec.Struct, gc=False):
     events: list[msgspec.Raw]
 
 
-_DECODER = msgspec.json.Decoder(_Batch)
+_DECODER = msgspec.json.Decoder(GoodBatch)
 _SIZES = msgspec.json.Decoder(_Sizes)
 
 
@@ -79,14 +83,14 @@ def ids_if_good(body: bytes) -> list[str] | None:
     return ids.lower().split(",")
 
 
-def _are_in_time(batch: _Batch) -> bool:
+def _are_in_time(batch: GoodBatch) -> bool:
     moments = [moment for event in batch.events for moment in (event.timestamp, event.sent_at) if moment]
     if batch.sent_at:
         moments.append(batch.sent_at)
     return not moments or (min(moments) >= _FIRST and max(moments) <= _LAST)
 
 
-def _are_named(events: list[_Event]) -> bool:
+def _are_named(events: list[GoodEvent]) -> bool:
     """Whether names of custom events and codes of countries are what they must be."""
     customs = [event.properties for event in events if event.event_type == "custom"]
     countries = [event.metadata.country for event in events if event.metadata and event.metadata.country]

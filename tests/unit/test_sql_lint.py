@@ -194,6 +194,7 @@ def variants() -> dict[str, Sql]:
         "events.by_hour_and_type": [{}],
         "events.errors": [{"limit": "7"}],
         "reconciliation.minutes": [{"since": "2024-03-01T12:00"}],
+        "reconciliation.extent": [{}, {"site": "shop,blog"}],
     }
     assert asked.keys() == QUESTIONS.keys(), "a question has no variants here"
     found = {"overview.kpis by everything": QUESTIONS["overview.kpis"].sql(Ask(EVERYTHING, SITES, {}))}
