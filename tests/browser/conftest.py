@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -64,19 +65,28 @@ class QuietHandler(WSGIRequestHandler):
         return None
 
 
-@pytest.fixture(scope="session")
-def base(backends: Backends) -> Iterator[str]:
-    """The address of a running app."""
+@contextmanager
+def serving(backends: Backends) -> Iterator[str]:
+    """The address of an app that runs over some back ends."""
     settings = backends.settings
     server = make_server(
         "127.0.0.1", settings.port, create_app(backends).server, threaded=True, request_handler=QuietHandler
     )
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield settings.base_url
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield settings.base_url
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture(scope="session")
+def base(backends: Backends) -> Iterator[str]:
+    """The address of a running app."""
+    with serving(backends) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
@@ -97,6 +107,11 @@ def chromium() -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def signed_in(chromium: Any, base: str, backends: Backends) -> Any:
     """The cookies of someone who used the one-click link."""
+    return cookies(chromium, backends)
+
+
+def cookies(chromium: Any, backends: Backends) -> Any:
+    """The cookies of someone who used the one-click link of a running app."""
     context = chromium.new_context()
     page = context.new_page()
     page.goto(make_sign_in_link(backends))
