@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerContext
@@ -28,7 +29,7 @@ from data_access.embedded.tables import open_catalog
 from data_access.settings import Settings, load
 from pipeline.collector import Collector
 from pipeline.lake_writer import LakeConsumer
-from pipeline.live import LiveConsumer
+from pipeline.live import STEP, LiveConsumer, sightings
 from pipeline.local import Follower, Job, Schedule
 from pipeline.rules import load_rules
 
@@ -89,13 +90,32 @@ def serve(folder: str, listening: socket.socket, mutant: str) -> None:
 
 
 def consume(folder: str, mutant: str) -> None:
-    """Consumers in another process: whatever they do, the server's do as well."""
-    _consume(_open(folder, mutant))
+    """Consumers in another process: whatever they do, the server's do as well, mostly before."""
+    _consume(_open(folder, mutant), Laggard)
     signal.pause()
 
 
-def _consume(backends: Backends) -> None:
-    Follower(LiveConsumer(backends.log, backends.counters)).start()
+@dataclass(slots=True)
+class Laggard(LiveConsumer):
+    """Reads, and folds what it read when another consumer has folded it, or after a while."""
+
+    def step(self) -> int:
+        epoch = self.log.epoch
+        after = self.counters.offset(epoch)
+        records = self.log.read(after, STEP)
+        if not records:
+            return 0
+        seen = sightings(records, after)
+        for _ in range(20):
+            if self.counters.offset(epoch) > after:
+                break
+            time.sleep(0.005)
+        self.counters.fold(epoch, after, records[-1].last, seen)
+        return records[-1].last - after
+
+
+def _consume(backends: Backends, kind: type[LiveConsumer] = LiveConsumer) -> None:
+    Follower(kind(backends.log, backends.counters)).start()
     lake = LakeConsumer(backends.log, backends.lake, load_rules())
     Schedule([Job("flush", FLUSH_SECONDS, lake.step, 0)]).start()
 
