@@ -16,13 +16,22 @@ from app.document import HEAD, Document
 from app.keys import secret_key
 from data_access.backends import Backends, open_backends
 from data_access.settings import Settings
-from pages import explore, funnels, overview, products, traffic
+from pages import connect, explore, funnels, overview, products, realtime, reconciliation, traffic
 from pages.parts import filters
 from pipeline.collector import Collector
 
 ROOT = Path(__file__).resolve().parent.parent
 ASSETS = ROOT / "assets"
-PAGES: tuple[ModuleType, ...] = (overview, traffic, products, funnels, explore)
+PAGES: tuple[ModuleType, ...] = (
+    overview,
+    traffic,
+    products,
+    funnels,
+    explore,
+    realtime,
+    reconciliation,
+    connect,
+)
 
 
 def create_app(source: Settings | Backends, pages: tuple[ModuleType, ...] = PAGES) -> Document:

@@ -72,7 +72,7 @@ class Settings:
     query_memory: str = _setting("4GB", "Memory DuckDB may use before it spills to disk.")
     query_seconds: int = _setting(120, "Seconds after which a query is cancelled.")
     cache_megabytes: int = _setting(512, "Disk space for cached answers, in MB.")
-    curate_minutes: int = _setting(60, "Minutes between curations in the background; 0 turns them off.")
+    curate_minutes: int = _setting(15, "Minutes between curations in the background; 0 turns them off.")
     maintain_hours: int = _setting(
         24, "Hours between lake maintenance runs in the background; 0 turns them off."
     )

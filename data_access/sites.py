@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from threading import Lock
-from urllib.parse import urlsplit
 
 from data_access.model import UsageError
 from data_access.ports import Documents
@@ -18,6 +17,9 @@ from data_access.ports import Documents
 KIND, KEY_KIND = "site", "write_key"
 ANY_ORIGIN = "*"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_ORIGIN = re.compile(r"(https?)://([a-z0-9_]([a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\])(:\d{1,5})?/?")
+_OWN_PORT = {"http": ":80", "https": ":443"}
+"""The ports that browsers leave out of an origin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +44,42 @@ class WriteKey:
     made_at: str
 
 
-def save(documents: Documents, name: str, origins: tuple[str, ...]) -> Site:
+def add(documents: Documents, name: str, origins: Iterable[str]) -> Site:
+    """Add a site. Raises UsageError for a name or origin that cannot be, or a name that is taken."""
+    site = Site(checked_name(name), checked_origins(origins))
+    if not documents.put(KIND, name, {"origins": list(site.origins)}, None):
+        raise UsageError(f"there is a site {name!r} already; choose it to change its origins")
+    return site
+
+
+def save(documents: Documents, name: str, origins: Iterable[str]) -> Site:
     """Add a site, or give one other origins. Raises UsageError for a name or origin that cannot be."""
-    if not _NAME.fullmatch(name):
-        raise UsageError(f"{name!r} is no site name; it takes 1 to 64 of a-z, 0-9, dot, hyphen, underscore")
-    site = Site(name, tuple(sorted({_origin(text) for text in origins})))
+    site = Site(checked_name(name), checked_origins(origins))
     found = documents.get(KIND, name)
     documents.put(KIND, name, {"origins": list(site.origins)}, found.version if found else None)
     return site
 
 
+def checked_name(text: str) -> str:
+    """A site's name. Raises UsageError for one that cannot be."""
+    if not _NAME.fullmatch(text):
+        raise UsageError(f"{text!r} is no site name; it takes 1 to 64 of a-z, 0-9, dot, hyphen, underscore")
+    return text
+
+
+def checked_origins(texts: Iterable[str]) -> tuple[str, ...]:
+    """Origins as browsers write them, in order, each once. Raises UsageError for what is none."""
+    return tuple(sorted({_origin(text) for text in texts}))
+
+
 def _origin(text: str) -> str:
     if text == ANY_ORIGIN:
         return text
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path.strip("/") or parts.query:
+    found = _ORIGIN.fullmatch(text.lower())
+    if found is None:
         raise UsageError(f"{text!r} is no origin; write it as https://shop.example, or * for any")
-    return f"{parts.scheme}://{parts.netloc}".lower()
+    scheme, host, _, port = found.groups("")
+    return f"{scheme}://{host}{port if port != _OWN_PORT[scheme] else ''}"
 
 
 def every(documents: Documents) -> list[Site]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from data_access.events import IS_LOGGED
+from data_access.lists import values as listed
 from data_access.model import Sql, UsageError
 from data_access.questions.base import Ask, Param, Question
 from data_access.sql import Params, scope_condition
@@ -54,6 +55,21 @@ order by minute, site, event_type
     return Sql(text, params.values)
 
 
+def extent(ask: Ask) -> Sql:
+    """First and last minute (UTC) in which events counted that came through the log, and how many came."""
+    params = Params({})
+    conditions = scope_condition(ask.scope, params, listed(ask.values["site"]))
+    text = f"""
+select
+    min(counted) as first_minute,
+    max(counted) as last_minute,
+    cast(coalesce(sum(received), 0) as bigint) as received
+from intake
+where {" and ".join(["logged", *conditions])}
+"""
+    return Sql(text, params.values)
+
+
 def _moment(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text).replace(tzinfo=None)
@@ -67,6 +83,13 @@ QUESTIONS = (
         "What the lake holds of the log by site, minute and type, to be compared with the live counts",
         minutes,
         (Param("since", "1970-01-01T00:00", "First minute, UTC"),),
+        about_period=False,
+    ),
+    Question(
+        "reconciliation.extent",
+        "First and last minute in which events came through the log, and how many",
+        extent,
+        (Param("site", "", "Sites to look at, separated by commas; default: all"),),
         about_period=False,
     ),
 )

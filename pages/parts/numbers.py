@@ -16,6 +16,16 @@ def whole(value: float | None) -> str:
     return NO_VALUE if value is None else f"{round(value):,}"
 
 
+def counted(value: int, noun: str) -> str:
+    """1 event, 2 events"""
+    return f"{whole(value)} {noun}{'' if value == 1 else 's'}"
+
+
+def signed(value: int) -> str:
+    """+12, −3"""
+    return f"{'−' if value < 0 else '+'}{whole(abs(value))}"
+
+
 def percent(value: float | None, digits: int = 1) -> str:
     """A percentage that is already in percent: 12.3 %"""
     return NO_VALUE if value is None else f"{value:,.{digits}f}\u202f%"
@@ -109,10 +119,20 @@ def period(filters: Filters) -> str:
     return f"{days(filters.from_day, filters.to_day)}, {filters.time_zone}"
 
 
+def local(value: datetime, time_zone: str) -> datetime:
+    """A UTC time without zone as local time."""
+    return value.replace(tzinfo=ZoneInfo("UTC")).astimezone(ZoneInfo(time_zone))
+
+
+def clock(value: datetime, time_zone: str) -> str:
+    """A UTC time without zone as local time of day: 14:05"""
+    return f"{local(value, time_zone):%H:%M}"
+
+
 def moment(value: datetime, time_zone: str) -> str:
     """A UTC time without zone as local time: 20 Nov 2026 14:05"""
-    local = value.replace(tzinfo=ZoneInfo("UTC")).astimezone(ZoneInfo(time_zone))
-    return f"{day(local.date())} {local:%H:%M}"
+    here = local(value, time_zone)
+    return f"{day(here.date())} {here:%H:%M}"
 
 
 def stamp(value: Stamp) -> str:

@@ -104,6 +104,8 @@ def test_pages_have_titles_a_language_and_one_heading(chromium: Any, base: str, 
             ("/", "Overview"),
             ("/traffic", "Traffic"),
             ("/funnels", "Funnels"),
+            ("/realtime", "Realtime"),
+            ("/reconciliation", "Reconciliation"),
             ("/nowhere", "Page not found"),
         ):
             visit.open(path)

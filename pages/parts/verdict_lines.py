@@ -1,0 +1,124 @@
+"""The lines of a reconciliation as a table, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from dash import html
+
+from data_access.model import UsageError
+from data_access.reconciliation import Line, Verdict
+from pages.parts import minute_strip, numbers
+from pages.parts.icons import icon
+from pages.parts.tips import tip
+from pages.parts.verdicts import WORDS
+
+Component = Any
+
+MOST = 500
+SHOWN = [("differences", "Differences"), ("unexplained", "Unexplained"), ("all", "All")]
+COLUMNS = (
+    ("Live", "Events counted as they came in."),
+    ("Lake", "Events in the lake, each once, in the minute they happened in."),
+    ("Sent again", "Events that had been there already: counted live again, in the lake once."),
+    ("Moved in", "Events of another minute, counted live here as they came too late or too early."),
+    ("Moved out", "Events of this minute, counted live in another as they came too late or too early."),
+    ("Unreadable", "Events that were accepted, but that no event could be made of."),
+    ("Unexplained", "What is left: live, less all of these, less the lake. It must be 0 once settled."),
+)
+SHAPES = {
+    Verdict.AGREES: "check",
+    Verdict.EXPLAINED: "check",
+    Verdict.SETTLING: "clock",
+    Verdict.UNEXPLAINED: "alert",
+}
+
+
+def hour_of(text: str) -> datetime | None:
+    """The hour the URL names; None without one. Raises UsageError."""
+    if not text:
+        return None
+    try:
+        return datetime.strptime(text, minute_strip.FORMAT)  # noqa: DTZ007 - naive UTC
+    except ValueError:
+        raise UsageError(f"hour={text!r}; it takes an hour in UTC such as 2026-03-09T12") from None
+
+
+def chosen(lines: Sequence[Line], shown: str, hour: datetime | None) -> list[Line]:
+    """The lines to show, newest first."""
+    within = [line for line in lines if hour is None or hour <= line.minute < hour + timedelta(hours=1)]
+    kept = [line for line in within if _is_shown(line, shown)]
+    return sorted(kept, key=lambda line: line.minute, reverse=True)
+
+
+def _is_shown(line: Line, shown: str) -> bool:
+    match shown:
+        case "all":
+            return True
+        case "unexplained":
+            return line.verdict is Verdict.UNEXPLAINED
+    return line.verdict in {Verdict.EXPLAINED, Verdict.UNEXPLAINED}
+
+
+def table(lines: Sequence[Line], zone: str) -> Component:
+    """At most MOST lines, in a box that scrolls."""
+    heads = [html.Th(head, scope="col") for head in ("Minute", "Site", "Type")]
+    heads += [
+        html.Th(tip(head, about, "sg-ranked-metric", f"{head}: {about}"), scope="col")
+        for head, about in COLUMNS
+    ]
+    heads.append(html.Th("Verdict", scope="col"))
+    rows = [_row(line, zone) for line in lines[:MOST]]
+    made = html.Table(
+        [html.Thead(html.Tr(heads)), html.Tbody(rows)],
+        className="sg-lines",
+        **{"aria-label": "Lines of the reconciliation"},
+    )
+    box = html.Div(
+        made,
+        className="sg-lines-box",
+        tabIndex="0",
+        role="region",
+        **{"aria-label": "Lines of the reconciliation"},
+    )
+    return [box, html.P(_note(len(lines)), className="sg-ranked-more")]
+
+
+def _note(count: int) -> str:
+    if count > MOST:
+        return f"The newest {MOST} of {numbers.whole(count)} lines. Choose an hour to see its others."
+    return "1 line." if count == 1 else f"{numbers.whole(count)} lines."
+
+
+def _row(line: Line, zone: str) -> Component:
+    here = numbers.local(line.minute, zone)
+    causes = (line.duplicates, line.moved_in, line.moved_out, line.unreadable)
+    left = None if line.verdict is Verdict.SETTLING else line.unexplained
+    return html.Tr(
+        [
+            html.Th(f"{here:%a %H:%M}", scope="row"),
+            html.Td(line.site),
+            html.Td(line.event_type),
+            *(html.Td(numbers.whole(number)) for number in (line.live, line.final)),
+            *(html.Td(_cause(number)) for number in causes),
+            html.Td("" if left is None else _signed(left)),
+            html.Td(verdict(line.verdict)),
+        ]
+    )
+
+
+def _cause(count: int) -> Component:
+    return numbers.whole(count) if count else html.Span("0", className="sg-dim")
+
+
+def _signed(count: int) -> Component:
+    return numbers.signed(count) if count else html.Span("0", className="sg-dim")
+
+
+def verdict(value: Verdict) -> Component:
+    """A verdict with its icon."""
+    return html.Span(
+        [icon(SHAPES[value]), WORDS[value].capitalize()], className=f"sg-judged sg-judged-{value}"
+    )
