@@ -16,7 +16,7 @@ from pipeline.envelope import Item, items
 from pipeline.live import counted_minute
 from pipeline.rules import Rules
 
-STEP = 50_000
+STEP = 20_000
 """Events in one commit."""
 
 

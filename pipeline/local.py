@@ -12,7 +12,7 @@ from threading import Event, Thread
 from data_access.backends import Backends
 from data_access.model import Scope
 from data_access.reconciliation import reconcile
-from pipeline.lake_writer import LakeConsumer
+from pipeline.lake_writer import STEP, LakeConsumer
 from pipeline.live import LiveConsumer
 from pipeline.rules import load_rules
 
@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 Clock = Callable[[], float]
 RELEASE_SECONDS, TRIM_SECONDS = 5, 600
 _AFTER_FAILURE = 1.0
+LEAVE = 3
+"""When much comes in, a consumer leaves the processor to what takes it in, for this many times as long as it had
+it itself: what waits is on disk, what is refused is not."""
 _LOOK_AGAIN = 0.5
 """Seconds after which records of other processes are looked for."""
 
@@ -93,8 +96,7 @@ class Follower:
                 if not self._consumer.step():
                     self._consumer.wait(_LOOK_AGAIN)
                 elif self._consumer.is_behind():
-                    # Much is being taken in: leave the processor to that for as long as we had it.
-                    self._stop.wait(time.monotonic() - started)
+                    self._stop.wait(LEAVE * (time.monotonic() - started))
             except Exception:
                 log.exception("the live counts could not be brought up to date; trying again")
                 self._stop.wait(_AFTER_FAILURE)
@@ -114,12 +116,22 @@ def log_schedule(backends: Backends, live: LiveConsumer) -> Schedule:
     settings = backends.settings
     lake = LakeConsumer(backends.log, backends.lake, load_rules(settings.rules_file))
 
+    def flush() -> int:
+        """All there is, in steps with pauses while there is much."""
+        total, started = 0, time.monotonic()
+        while seen := lake.step():
+            total += seen
+            if seen >= STEP:
+                time.sleep(LEAVE * (time.monotonic() - started))
+            started = time.monotonic()
+        return total
+
     def trim() -> int:
         return backends.log.trim(datetime.now(UTC) - timedelta(hours=settings.log_hours))
 
     return Schedule(
         [
-            Job("flush", settings.flush_seconds, lake.drain, 0),
+            Job("flush", settings.flush_seconds, flush, 0),
             Job("release", RELEASE_SECONDS, live.release, RELEASE_SECONDS),
             Job("trim", TRIM_SECONDS, trim, TRIM_SECONDS),
         ]
