@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
 
-from data_access.arrivals import Arrivals
+from data_access.arrivals import Arrival, Arrivals
 from data_access.backends import Backends
 from data_access.model import UsageError
 from pages.parts import (
@@ -74,13 +74,10 @@ def _only_looking() -> Component:
 def _without(view: View) -> Component:
     """There is no site at all, or not the one of the URL."""
     if connect_site.known(view):
-        text = "Sites whose data was imported need no connection. Choose another one above."
-        again = cards.link("Start over", PATH)
-        named = view.own(connect_site.PARAM)
-        return html.Section(
-            states.state("inbox", f"{named} is not set up to send events", text, again),
-            className="sg-card sg-connect-none",
-        )
+        title = f"{view.own(connect_site.PARAM)} is not set up to send events"
+        text = "Sites whose data was imported need no connection. These send events:"
+        nothing = states.state("inbox", title, text, connect_site.links(view))
+        return html.Section(nothing, className="sg-card sg-connect-none")
     if may(ADMIN):
         title = html.H2("Add your first site", className="sg-card-title")
         return html.Section(
@@ -231,9 +228,10 @@ def _answer(
     if asked.get("paused") and marks["about"] == seen.get("about"):
         return no_update, no_update, sent, {**seen, **marks}
     found = connect_events.arrivals(tail, which)
-    said = plain(connect_events.around(site, which, found, tail, span, now))
+    zone = view.backends.settings.zone_of((site.name,))
+    said = plain(connect_events.around(site, zone, which, found, tail, span, now))
     marks |= {"keys": [one.key for one in found], "around": mark(said)}
-    listed = no_update if _same(marks, seen, "keys", "about") else _listed(view, site.name, found, seen)
+    listed = no_update if _same(marks, seen, "keys", "about") else _listed(found, seen, zone)
     return listed, no_update if _same(marks, seen, "around") else said, sent, marks
 
 
@@ -241,11 +239,10 @@ def _same(marks: Mapping[str, Any], seen: Mapping[str, Any], *names: str) -> boo
     return all(marks[name] == seen.get(name) for name in names)
 
 
-def _listed(view: View, site: str, found: Any, seen: Mapping[str, Any]) -> dict[str, Any]:
+def _listed(found: Sequence[Arrival], seen: Mapping[str, Any], zone: str) -> dict[str, Any]:
     """The rows in order, and the content of those that a browser does not have."""
     keys = seen.get("keys")
     known = frozenset(key for key in keys if isinstance(key, str)) if isinstance(keys, list) else frozenset()
-    zone = view.backends.settings.zone_of((site,))
     return {
         "order": [one.key for one in found],
         "rows": connect_events.rows(found, known, zone),

@@ -22,8 +22,8 @@ Clock = Callable[[], float]
 RELEASE_SECONDS, TRIM_SECONDS = 5, 600
 _AFTER_FAILURE = 1.0
 LEAVE = 3
-"""When much comes in, a consumer leaves the processor to what takes it in, for this many times as long as it had
-it itself: what waits is on disk, what is refused is not."""
+"""When much comes in, a consumer leaves the processor to what takes it in for this many times as long as it
+had it: what waits is on disk, what is refused is not."""
 _LOOK_AGAIN = 0.5
 """Seconds after which records of other processes are looked for."""
 

@@ -6,6 +6,7 @@ Rows are sent once each: ``assets/js/connect.js`` keeps those it has, so that an
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from dash import html
@@ -119,10 +120,13 @@ def _json(arrival: Arrival) -> list[Component]:
     return [box, html.P(cut, className="sg-hint") if cut else None]
 
 
-def around(site: Site, which: str, found: Sequence[Arrival], tail: Tail, span: Span, now: Any) -> Component:
+def around(
+    site: Site, zone: str, which: str, found: Sequence[Arrival], tail: Tail, span: Span, now: datetime
+) -> Component:
     """What is said below the rows, or in their place."""
     if found:
-        return html.P(_reach(len(found), which, tail), className="sg-connect-foot")
+        text = f"{_reach(len(found), which, tail)} Times in {zone}."
+        return html.P(text, className="sg-connect-foot")
     if which == "rejected":
         return states.state("check", "Nothing was rejected", f"Every event of {site.name} was valid.")
     if span.last is None:

@@ -78,7 +78,7 @@ def _done(backends: Backends, do: str, about: str) -> tuple[Any, str]:
     documents = backends.documents
     if do == "make":
         site = changeable(backends, about)
-        return {"site": site.name, "key": sites.make_key(documents, site.name)}, "New write key made."
+        return {"site": site.name, "key": sites.make_key(documents, site.name)}, ""
     if do == "revoke":
         key = next((key for key in sites.keys(documents) if key.id == about), None)
         if key is None:

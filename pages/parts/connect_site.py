@@ -85,7 +85,15 @@ def picker(view: View) -> Component:
         className="sg-connect-site",
     )
     add = _popover() if may(ADMIN) and found else None
-    return html.Div([choice if found else None, add], className="sg-connect-pick")
+    return html.Div([choice if site else None, add], className="sg-connect-pick")
+
+
+def links(view: View) -> Component:
+    """The sites that can be chosen, as links that load the page anew."""
+    return [
+        html.A(site.name, href=address.write(view.path, {PARAM: site.name}), className="sg-link")
+        for site in known(view)
+    ]
 
 
 def _popover() -> Component:

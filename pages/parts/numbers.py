@@ -22,8 +22,8 @@ def counted(value: int, noun: str) -> str:
 
 
 def signed(value: int) -> str:
-    """+12, −3"""
-    return f"{'−' if value < 0 else '+'}{whole(abs(value))}"
+    """+12, −3, 0"""
+    return f"{'−' if value < 0 else '+' if value else ''}{whole(abs(value))}"
 
 
 def percent(value: float | None, digits: int = 1) -> str:

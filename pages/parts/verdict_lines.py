@@ -95,30 +95,22 @@ def _note(count: int) -> str:
 def _row(line: Line, zone: str) -> Component:
     here = numbers.local(line.minute, zone)
     causes = (line.duplicates, line.moved_in, line.moved_out, line.unreadable)
-    left = None if line.verdict is Verdict.SETTLING else line.unexplained
+    settling = line.verdict is Verdict.SETTLING
     return html.Tr(
         [
             html.Th(f"{here:%a %H:%M}", scope="row"),
             html.Td(line.site),
             html.Td(line.event_type),
             *(html.Td(numbers.whole(number)) for number in (line.live, line.final)),
-            *(html.Td(_cause(number)) for number in causes),
-            html.Td("" if left is None else _signed(left)),
-            html.Td(verdict(line.verdict)),
+            *(_cell(numbers.whole(number)) for number in causes),
+            html.Td() if settling else _cell(numbers.signed(line.unexplained)),
+            html.Td(
+                [icon(SHAPES[line.verdict]), WORDS[line.verdict].capitalize()],
+                className=f"sg-judged sg-judged-{line.verdict}",
+            ),
         ]
     )
 
 
-def _cause(count: int) -> Component:
-    return numbers.whole(count) if count else html.Span("0", className="sg-dim")
-
-
-def _signed(count: int) -> Component:
-    return numbers.signed(count) if count else html.Span("0", className="sg-dim")
-
-
-def verdict(value: Verdict) -> Component:
-    """A verdict with its icon."""
-    return html.Span(
-        [icon(SHAPES[value]), WORDS[value].capitalize()], className=f"sg-judged sg-judged-{value}"
-    )
+def _cell(text: str) -> Component:
+    return html.Td(text, className="sg-dim") if text == "0" else html.Td(text)
