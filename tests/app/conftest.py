@@ -41,10 +41,22 @@ def stranger(app: Any) -> FlaskClient:
 @pytest.fixture
 def client(app: Any, backends: Backends) -> FlaskClient:
     """The local admin, signed in by a link."""
+    return by_link(app, backends)
+
+
+def by_link(app: Any, backends: Backends) -> FlaskClient:
+    """A client of the local admin, signed in by a link."""
     signed_in: FlaskClient = app.server.test_client()
     link = make_sign_in_link(backends)
     assert signed_in.get(link[link.index("/sign-in") :]).status_code == 303
     return signed_in
+
+
+def with_people(backends: Backends) -> Any:
+    """The app over some back ends, with a viewer and somebody who operates it."""
+    for name, role in (("vera", "viewer"), ("otto", "ops")):
+        add_user(backends.documents, name, PASSWORD, role)
+    return create_app(backends)
 
 
 @pytest.fixture

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -24,9 +26,9 @@ from pages.parts.live_health import REASONS
 from pages.parts.plain import plain
 from pages.parts.view import View
 from tests.app.callbacks import URL, elements
-from tests.app.conftest import PASSWORD, SAME, sign_in
+from tests.app.conftest import PASSWORD, SAME, by_link, sign_in, with_people
 from tests.app.live_parts import said
-from tests.builders import embedded
+from tests.builders import embedded, event, table
 from tests.door import ORIGIN, Door, server_event, utc
 
 PATH = "/connect"
@@ -45,17 +47,12 @@ def door(live: Backends) -> Door:
 
 @pytest.fixture
 def app(live: Backends) -> Any:
-    for name, role in (("vera", "viewer"), ("otto", "ops")):
-        add_user(live.documents, name, PASSWORD, role)
-    return create_app(live)
+    return with_people(live)
 
 
 @pytest.fixture
 def admin(app: Any, live: Backends) -> FlaskClient:
-    found: FlaskClient = app.server.test_client()
-    link = make_sign_in_link(live)
-    found.get(link[link.index("/sign-in") :])
-    return found
+    return by_link(app, live)
 
 
 @pytest.fixture
@@ -422,6 +419,13 @@ def test_the_first_event_is_known_from_the_live_counts_and_from_the_lake(
     assert f"Done: First event {first}" in checks(again), "by the lake"
 
 
+def test_imported_events_are_not_received_ones(admin: FlaskClient, live: Backends, door: Door) -> None:
+    live.lake.append(table([event(at="2024-03-01 12:00")]))
+    live.lake.curate()
+    assert live.asking.ask("data.extent", {"site": "shop"}, Scope("tester")).rows[0]["events"] == 1
+    assert "To do: First event" in checks(admin)
+
+
 def test_valid_and_rejected_events_with_the_reason(admin: FlaskClient, door: Door) -> None:
     door.send(
         {"eventName": "add_to_cart_click", "pageUrl": "https://x.example/cart?a=b", "sessionId": "session-11"}
@@ -482,6 +486,19 @@ def test_a_poll_without_news_is_small(admin: FlaskClient, door: Door) -> None:
     rest = poll(admin, first["connect-seen"])
     assert "connect-list" not in rest
     assert len(json.dumps(rest)) < 4000
+
+
+def test_a_poll_is_quick(admin: FlaskClient, door: Door) -> None:
+    door.batch(*(server_event(session_id=f"s{number}") for number in range(500)))
+    seen = poll(admin)["connect-seen"]
+    took = []
+    for number in range(20):
+        door.server(session_id=f"new{number}")
+        start = time.perf_counter()
+        seen = poll(admin, seen)["connect-seen"]
+        took.append(time.perf_counter() - start)
+    print(f"a poll with news takes {1000 * median(took):.1f} ms")
+    assert min(took) < 0.1
 
 
 def test_a_paused_debugger_stays_but_its_checks_go_on(admin: FlaskClient, door: Door) -> None:

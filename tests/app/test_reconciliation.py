@@ -14,9 +14,7 @@ from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.auth import make_sign_in_link
-from app.factory import ASSETS, create_app
-from app.users import add_user
+from app.factory import ASSETS
 from data_access.backends import Backends
 from data_access.live import Sighting
 from data_access.model import Scope
@@ -27,7 +25,7 @@ from pages import reconciliation
 from pages.parts import minute_strip, verdict_lines, verdicts
 from pages.parts.view import View
 from tests.app.callbacks import URL, draw, elements
-from tests.app.conftest import PASSWORD, SAME, sign_in
+from tests.app.conftest import SAME, by_link, sign_in, with_people
 from tests.app.live_parts import said
 from tests.builders import embedded
 from tests.door import Door, server_event, utc
@@ -49,17 +47,12 @@ def door(live: Backends) -> Door:
 
 @pytest.fixture
 def app(live: Backends) -> Any:
-    for name, role in (("vera", "viewer"), ("otto", "ops")):
-        add_user(live.documents, name, PASSWORD, role)
-    return create_app(live)
+    return with_people(live)
 
 
 @pytest.fixture
 def client(app: Any, live: Backends) -> FlaskClient:
-    found: FlaskClient = app.server.test_client()
-    link = make_sign_in_link(live)
-    found.get(link[link.index("/sign-in") :])
-    return found
+    return by_link(app, live)
 
 
 def card(client: FlaskClient, name: str, search: str = "") -> str:
