@@ -398,11 +398,12 @@ def test_offline_then_online(visitor: Opening, collector: Collector) -> None:
     at = visitor()
     at.still()
     page = at.open()
-    at.pass_until(at.delivered)
+    at.pass_until(lambda: at.delivered() and page.evaluate(STORED) == 0)
+    failed: list[Any] = []
+    page.on("requestfailed", lambda request: failed.append(request))
     at.context.set_offline(True)
     page.evaluate("for (const n of [1, 2, 3]) streamgauge('offline', {n})")
-    with page.expect_event("requestfailed"):
-        page.clock.run_for(1500)
+    at.pass_until(lambda: failed)
     assert page.evaluate(STORED) == 3
     at.context.set_offline(False)
     collector.wait(at.delivered)
