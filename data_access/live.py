@@ -7,6 +7,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+OTHER = "(other)"
+"""The value under which the counters put what they no longer keep apart."""
+
 
 class Reason(StrEnum):
     """Why an event was refused; the whole list, so that refusals can be counted."""

@@ -15,12 +15,11 @@ from pathlib import Path
 from threading import RLock
 
 from data_access.events import EVENT_TYPES
-from data_access.live import MinuteCount, Sighting
+from data_access.live import OTHER, MinuteCount, Sighting
 from data_access.ports import GapError
 
 MOST_VALUES = 500
 """Different pages, countries or errors kept of a site and minute; further ones count as OTHER."""
-OTHER = "(other)"
 
 _COUNTS = ", ".join(f"n_{kind} integer not null default 0" for kind in EVENT_TYPES)
 _SCHEMA = f"""

@@ -8,6 +8,7 @@ from typing import Any
 
 from dash import html
 
+from data_access.live import OTHER
 from data_access.realtime import Window
 from pages.parts import countries, numbers
 
@@ -15,8 +16,6 @@ Component = Any
 Counts = tuple[tuple[str, int], ...]
 
 ROWS = 8
-OTHER = "(other)"
-"""What the live counters call values beyond those they keep apart."""
 
 
 @dataclass(frozen=True, slots=True)
