@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from hashlib import sha256
 
 from app.users import ROLES, User
+from data_access import tokens
 from data_access.model import UsageError
 from data_access.ports import Documents
 
@@ -32,37 +30,27 @@ def make(documents: Documents, name: str, role: str, sites: tuple[str, ...] | No
         raise UsageError(f"{role!r} is no role; it takes {', '.join(ROLES)}")
     if not name.strip() or len(name) > 64:
         raise UsageError("a key needs a name of 1 to 64 characters, to know later what it is for")
-    key = PREFIX + secrets.token_urlsafe(24)
-    value = {
-        "name": name.strip(),
-        "role": role,
-        "sites": list(sites) if sites is not None else None,
-        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    documents.put(KIND, _hashed(key), value, None)
-    return key
+    value = {"name": name.strip(), "role": role, "sites": list(sites) if sites is not None else None}
+    return tokens.make(documents, KIND, value, PREFIX)
 
 
 def every(documents: Documents) -> list[ApiKey]:
     """All keys, oldest first."""
-    found = [
-        ApiKey(hashed[:12], v["name"], v["role"], _sites(v["sites"]), v["made_at"])
-        for hashed, v in ((hashed, document.value) for hashed, document in documents.list(KIND))
+    return [
+        ApiKey(key_id, kept["name"], kept["role"], _sites(kept["sites"]), kept["made_at"])
+        for key_id, kept in tokens.every(documents, KIND)
     ]
-    return sorted(found, key=lambda key: (key.made_at, key.id))
 
 
 def revoke(documents: Documents, key_id: str) -> None:
     """Take a key back. Raises UsageError."""
-    for hashed, kept in documents.list(KIND):
-        if hashed[:12] == key_id and documents.delete(KIND, hashed, kept.version):
-            return
-    raise UsageError(f"there is no key {key_id!r}; keys list lists them")
+    if not tokens.revoke(documents, KIND, key_id):
+        raise UsageError(f"there is no key {key_id!r}; keys list lists them")
 
 
 def bearer(documents: Documents, key: str) -> User | None:
     """Who a key stands for, if it is one."""
-    found = documents.get(KIND, _hashed(key)) if key.startswith(PREFIX) else None
+    found = tokens.find(documents, KIND, key) if key.startswith(PREFIX) else None
     if found is None:
         return None
     sites = _sites(found.value["sites"])
@@ -72,7 +60,3 @@ def bearer(documents: Documents, key: str) -> User | None:
 
 def _sites(value: list[str] | None) -> tuple[str, ...] | None:
     return None if value is None else tuple(value)
-
-
-def _hashed(key: str) -> str:
-    return sha256(key.encode()).hexdigest()

@@ -60,18 +60,18 @@ def register(server: Flask, backends: Backends) -> None:
     @server.get("/csv/<question>")
     @allow(EXPORT)
     def export(question: str) -> Any:
-        return _answered(backends, question, _download)
+        return or_why_not(lambda: _download(backends, _wanted(question, backends.settings.base_url)))
 
     @server.get("/manifest/<question>")
     @allow(EXPORT)
     def describe(question: str) -> Any:
-        return _answered(backends, question, _manifest)
+        return or_why_not(lambda: _manifest(backends, _wanted(question, backends.settings.base_url)))
 
 
-def _answered(backends: Backends, question: str, make: Callable[[Backends, Wanted], Any]) -> Any:
-    """What ``make`` gives for the download that the request asks for, or why there is none."""
+def or_why_not(make: Callable[[], Any]) -> Any:
+    """The download that ``make`` gives, or why there is none."""
     try:
-        return make(backends, _wanted(question, backends.settings.base_url))
+        return make()
     except UsageError as error:
         return _text(400, str(error))
     except QueryError as error:

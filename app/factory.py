@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import Flask, Request
 
-from app import api, auth, exports, health, security, shell
+from app import api, auth, exports, health, live_files, security, shell
 from app.collect import Collecting
 from app.document import HEAD, Document
 from app.keys import secret_key
@@ -48,6 +48,7 @@ def create_app(source: Settings | Backends, pages: tuple[ModuleType, ...] = PAGE
     health.register(app.server)
     auth.register(app.server, backends)
     exports.register(app.server, backends)
+    live_files.register(app.server, backends)
     api.register(app.server, backends)
     _finish_start(app)
     security.protect(app, backends, pages)

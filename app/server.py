@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import socket
@@ -59,6 +60,8 @@ class Server(BaseApplication):  # type: ignore[misc]
         sys.setswitchinterval(0.001)
         backends = open_backends(self._settings)
         server = create_app(backends).server
+        # What is there by now stays: a collection need not look through all of the application again.
+        gc.freeze()
         local.start(backends)
         visit_demo_shop(backends)
         print(STARTED.format(link=make_sign_in_link(backends)), file=sys.stderr, flush=True)

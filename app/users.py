@@ -12,8 +12,9 @@ from typing import Any
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
+from data_access import tokens
 from data_access.model import Scope, UsageError
-from data_access.ports import Documents
+from data_access.ports import Document, Documents
 from pages.parts.access import ADMIN, EXPORT, OPERATE, VIEW
 
 ROLES: dict[str, frozenset[str]] = {
@@ -29,6 +30,7 @@ LOCAL_ADMIN = "@local"
 
 MIN_PASSWORD = 10
 TOKEN_HOURS = 24
+SIGN_IN = "sign_in_token"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
 _HASHER = PasswordHasher()
 _NO_ONE = _HASHER.hash(secrets.token_hex(16))
@@ -120,26 +122,21 @@ def _user(value: Any) -> User:
 def make_token(documents: Documents) -> str:
     """A single-use sign-in token. Only its hash is kept, with the time it expires."""
     _forget_expired(documents)
-    token = secrets.token_urlsafe(32)
     expires = datetime.now(UTC) + timedelta(hours=TOKEN_HOURS)
-    documents.put("sign_in_token", _hashed(token), {"expires_at": expires.isoformat()}, None)
-    return token
+    return tokens.make(documents, SIGN_IN, {"expires_at": expires.isoformat()})
 
 
 def use_token(documents: Documents, token: str) -> bool:
-    """Use up a token. Of requests that race for it, the one whose delete succeeds wins."""
-    found = documents.get("sign_in_token", _hashed(token))
-    if found is None or not documents.delete("sign_in_token", _hashed(token), found.version):
-        return False
-    return datetime.fromisoformat(str(found.value["expires_at"])) > datetime.now(UTC)
+    """Use up a token; True for one that is good."""
+    found = tokens.use_up(documents, SIGN_IN, token)
+    return found is not None and not _is_expired(found)
 
 
 def _forget_expired(documents: Documents) -> None:
-    now = datetime.now(UTC)
-    for key, document in documents.list("sign_in_token"):
-        if datetime.fromisoformat(str(document.value["expires_at"])) <= now:
-            documents.delete("sign_in_token", key, document.version)
+    for key, document in documents.list(SIGN_IN):
+        if _is_expired(document):
+            documents.delete(SIGN_IN, key, document.version)
 
 
-def _hashed(token: str) -> str:
-    return sha256(token.encode()).hexdigest()
+def _is_expired(token: Document) -> bool:
+    return datetime.fromisoformat(str(token.value["expires_at"])) <= datetime.now(UTC)

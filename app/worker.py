@@ -18,7 +18,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from app.incoming import LATE, Incoming, Limits, Progress, Refusal
 
-RECV_BYTES = 65536
+RECV_BYTES = 256 << 10
 CHECK_SECONDS = 0.25
 SPARE_FILES = 512
 """Open files left to the application when there are very many connections."""

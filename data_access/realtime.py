@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import Lock
+from typing import Any
 
 from data_access.events import EVENT_TYPES
 from data_access.live import MinuteCount
@@ -19,6 +20,7 @@ STALE_SECONDS = 30
 FRESH_SECONDS = 0.5
 """Age at which a snapshot is made anew for who asks next."""
 Sites = frozenset[str] | None
+_EPOCH, _MINUTE = datetime(1970, 1, 1), timedelta(minutes=1)  # noqa: DTZ001 - naive UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,29 @@ class Snapshot:
             _most(item.errors for item in items),
         )
 
+    def by_minute(self, sites: Sites = None) -> list[dict[str, Any]]:
+        """A row a minute, oldest first, the running one last: ``minute`` (naive UTC), ``events``, events by
+        type, and the ``sessions`` and ``visitors`` seen in it."""
+        last = minute_of(self.taken_at)
+        found: dict[int, list[MinuteCount]] = {minute: [] for minute in range(last - MINUTES + 1, last + 1)}
+        for item in self.items:
+            if item.minute in found and (sites is None or item.site in sites):
+                found[item.minute].append(item)
+        return [_row(minute, items) for minute, items in found.items()]
+
+
+def _row(minute: int, items: Sequence[MinuteCount]) -> dict[str, Any]:
+    by_type = Counter(dict.fromkeys(EVENT_TYPES, 0))
+    for item in items:
+        by_type.update(item.counts)
+    return {
+        "minute": moment_of(minute),
+        "events": by_type.total(),
+        **by_type,
+        "sessions": len(frozenset[int]().union(*(item.sessions for item in items))),
+        "visitors": len(frozenset[int]().union(*(item.visitors for item in items))),
+    }
+
 
 class Realtime:
     """Snapshots of the live layer; whoever asks while one is made waits for that one."""
@@ -147,12 +172,12 @@ class Realtime:
 
 def minute_of(moment: datetime) -> int:
     """Minutes since 1970 of a naive UTC time."""
-    return int((moment - datetime(1970, 1, 1)) // timedelta(minutes=1))  # noqa: DTZ001 - naive UTC
+    return (moment - _EPOCH) // _MINUTE
 
 
 def moment_of(minute: int) -> datetime:
     """The naive UTC time at which a minute begins."""
-    return datetime(1970, 1, 1) + timedelta(minutes=minute)  # noqa: DTZ001 - naive UTC
+    return _EPOCH + minute * _MINUTE
 
 
 def _most(counts: Iterable[dict[str, int]]) -> tuple[tuple[str, int], ...]:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-import secrets
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from hashlib import sha256
 from threading import Lock
 
+from data_access import tokens
 from data_access.model import UsageError
 from data_access.ports import Documents
 
 KIND, KEY_KIND = "site", "write_key"
+PREFIX = "wk_"
 ANY_ORIGIN = "*"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _ORIGIN = re.compile(r"(https?)://([a-z0-9_]([a-z0-9._-]*[a-z0-9_])?|\[[0-9a-f:.]+\])(:\d{1,5})?/?")
@@ -91,31 +90,22 @@ def make_key(documents: Documents, site: str) -> str:
     """A new write key of a site. It is shown once: only its hash is kept. Raises UsageError."""
     if documents.get(KIND, site) is None:
         raise UsageError(f"there is no site {site!r}; add it with: python -m app sites add {site}")
-    key = f"wk_{secrets.token_urlsafe(18)}"
-    value = {"site": site, "start": key[:7], "made_at": datetime.now(UTC).isoformat(timespec="seconds")}
-    documents.put(KEY_KIND, _hashed(key), value, None)
-    return key
+    return tokens.make(documents, KEY_KIND, {"site": site}, PREFIX)
 
 
 def keys(documents: Documents, site: str | None = None) -> list[WriteKey]:
     """The keys of a site, or all, oldest first."""
-    found = [
-        WriteKey(hashed[:12], kept.value["site"], kept.value["start"], kept.value["made_at"])
-        for hashed, kept in documents.list(KEY_KIND)
+    return [
+        WriteKey(key_id, kept["site"], kept["start"], kept["made_at"])
+        for key_id, kept in tokens.every(documents, KEY_KIND)
+        if site in {None, kept["site"]}
     ]
-    return sorted((key for key in found if site in {None, key.site}), key=lambda key: (key.made_at, key.id))
 
 
 def revoke(documents: Documents, key_id: str) -> None:
     """Take a key back; within seconds nobody can write with it. Raises UsageError."""
-    for hashed, kept in documents.list(KEY_KIND):
-        if (
-            hashed.startswith(key_id)
-            and len(key_id) >= 8
-            and documents.delete(KEY_KIND, hashed, kept.version)
-        ):
-            return
-    raise UsageError(f"there is no write key {key_id!r}; sites keys lists them")
+    if not tokens.revoke(documents, KEY_KIND, key_id):
+        raise UsageError(f"there is no write key {key_id!r}; sites keys lists them")
 
 
 class Doors:
@@ -133,7 +123,7 @@ class Doors:
     def of_key(self, key: str) -> Site | None:
         """The site a write key belongs to."""
         self._look()
-        return self._sites.get(self._keys.get(_hashed(key), ""))
+        return self._sites.get(self._keys.get(tokens.hashed(key), ""))
 
     def of_origin(self, origin: str) -> list[Site]:
         """The sites that allow an origin by name."""
@@ -152,7 +142,3 @@ class Doors:
             self._sites = {site.name: site for site in every(self._documents)}
             self._keys = {hashed: kept.value["site"] for hashed, kept in self._documents.list(KEY_KIND)}
             self._until = self._clock() + self._seconds
-
-
-def _hashed(key: str) -> str:
-    return sha256(key.encode()).hexdigest()

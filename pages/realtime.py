@@ -42,7 +42,7 @@ def layout(view: View) -> Component:
             live_sites.head(view, NAME, ABOUT, {item.site for item in snapshot.items}),
             _health(part),
             part("empty"),
-            html.Div([_tiles(part), _chart(panel), _lists(part)], className="sg-live-counts"),
+            html.Div([_tiles(part), _chart(panel, part), _lists(part)], className="sg-live-counts"),
             _log(part) if asked(view).whole else None,
             dcc.Interval(id="realtime-beat", interval=TICK_MILLISECONDS),
             dcc.Store(id="realtime-tick"),
@@ -101,12 +101,15 @@ def _tiles(part: Any) -> Component:
     return html.Div(tiles, className="sg-kpis sg-live-tiles")
 
 
-def _chart(panel: Panel) -> Component:
+def _chart(panel: Panel, part: Any) -> Component:
     label = "Events per minute by type in the last 30 minutes"
+    foot = html.Div(
+        [html.Span("With sessions and visitors by minute:"), part("csv")], className="sg-card-foot"
+    )
     return _card(
         "Events per minute",
         "Events by their type and the minute they happened in, local time.",
-        [live_chart.legend(), figures.graph(GRAPH, panel.figure, label, 260)],
+        [live_chart.legend(), figures.graph(GRAPH, panel.figure, label, 260), foot],
     )
 
 

@@ -13,9 +13,11 @@ from typing import Any
 from dash import ClientsideFunction, Input, Output, html
 
 from data_access.backends import Backends
+from data_access.model import Scope
 from data_access.ports import CurateResult, QueryError
-from data_access.reconciliation import HOURS, Report, reconcile
+from data_access.reconciliation import HOURS, Line, Report, reconcile
 from pages.parts import (
+    address,
     cards,
     controls,
     live_sites,
@@ -27,7 +29,6 @@ from pages.parts import (
 )
 from pages.parts.access import OPERATE, VIEW, allow, may
 from pages.parts.drawing import drawn
-from pages.parts.icons import icon
 from pages.parts.view import View
 
 Component = Any
@@ -124,17 +125,25 @@ class Reports:
 
     def get(self, view: View) -> Report:
         """The report of the sites a view is about. Raises QueryError."""
-        own, scope = view.backends, replace(view.scope, sites=live_sites.chosen(view))
         with self._lock:
-            key, now = (scope.key, own.lake.snapshot().key), self._clock()
+            key, now = (_scope(view).key, view.backends.lake.snapshot().key), self._clock()
             self._kept = {of: made for of, made in self._kept.items() if 0 <= now - made[0] < SHARED_SECONDS}
             if key not in self._kept:
-                try:
-                    report = reconcile(own.log, own.counters, own.lake, own.asking, scope)
-                except RuntimeError as error:
-                    raise QueryError(str(error)) from error
-                self._kept[key] = now, report
+                self._kept[key] = now, report(view)
             return self._kept[key][1]
+
+
+def report(view: View) -> Report:
+    """A report of the sites a view is about, made anew. Raises QueryError."""
+    own = view.backends
+    try:
+        return reconcile(own.log, own.counters, own.lake, own.asking, _scope(view))
+    except RuntimeError as error:
+        raise QueryError(str(error)) from error
+
+
+def _scope(view: View) -> Scope:
+    return replace(view.scope, sites=live_sites.chosen(view))
 
 
 def register(app: Any, backends: Backends) -> None:
@@ -208,16 +217,7 @@ def _made(view: View, report: Report) -> Component:
         head = numbers.whole(view.backends.log.head())
         live, lake = numbers.whole(report.live_reached), numbers.whole(report.lake_reached)
         parts.append(f"live counts up to event {live} of {head} in the log, lake up to {lake}")
-    since = report.since.isoformat(timespec="minutes")
-    csv = html.A(
-        [icon("download"), "CSV"],
-        href=view.csv("reconciliation.minutes", since=since),
-        className="sg-csv",
-        download="",
-        title="The lake's side by minute (UTC), site and type, as CSV",
-        **{"aria-label": "Download CSV: the lake's side by minute (UTC), site and type"},
-    )
-    return html.Div([html.Span(" · ".join(parts)), csv], className="sg-card-foot")
+    return html.Div(" · ".join(parts), className="sg-card-foot")
 
 
 def draw_hours(view: View, report: Report) -> Component:
@@ -227,15 +227,26 @@ def draw_hours(view: View, report: Report) -> Component:
 
 def draw_lines(view: View, report: Report) -> Component:
     """The chosen lines, and of which hour they are."""
-    shown, hour = controls.chosen(view, "show", verdict_lines.SHOWN), verdict_lines.hour_of(view.own("hour"))
+    found = chosen(view, report)
     if not report.lines:
         return None
     zone = live_sites.zone(view)
-    found = verdict_lines.chosen(report.lines, shown, hour)
-    when = _when(view, hour, zone)
+    when = _when(view, verdict_lines.hour_of(view.own("hour")), zone)
     if not found:
-        return [when, html.P(_NOTHING[shown], className="sg-lines-nothing")]
-    return [when, verdict_lines.table(found, zone)]
+        return [when, html.P(_NOTHING[_shown(view)], className="sg-lines-nothing")]
+    link = address.write("/csv/reconciliation", {name: view.own(name) for name in ("site", "show", "hour")})
+    csv = cards.download("CSV", "download", link, "All of these lines, times in UTC, as CSV")
+    foot = html.Div([html.Span(verdict_lines.count(found)), csv], className="sg-card-foot")
+    return [when, verdict_lines.table(found, zone), foot]
+
+
+def chosen(view: View, report: Report) -> list[Line]:
+    """The lines that a view shows, newest first. Raises UsageError."""
+    return verdict_lines.chosen(report.lines, _shown(view), verdict_lines.hour_of(view.own("hour")))
+
+
+def _shown(view: View) -> str:
+    return controls.chosen(view, "show", verdict_lines.SHOWN)
 
 
 _NOTHING = {

@@ -15,6 +15,7 @@ import msgspec
 
 from data_access.live import Record, Sighting
 from data_access.ports import Counters, GapError, Log
+from data_access.realtime import minute_of
 from pipeline.contracts import Draft, FieldError
 from pipeline.contracts.cloudpulse import plain
 from pipeline.contracts.fields import event_time, to_utc
@@ -29,14 +30,13 @@ IGNORED_HOURS, KEPT_HOURS = 26, 72
 """Older minutes are not counted any more; how long counts are kept."""
 STEP = 2_000
 """Events in one fold."""
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive UTC
-_MINUTE, _FUTURE, _LATE = timedelta(minutes=1), timedelta(minutes=FUTURE_MINUTES), timedelta(hours=LATE_HOURS)
+_FUTURE, _LATE = timedelta(minutes=FUTURE_MINUTES), timedelta(hours=LATE_HOURS)
 
 
 def counted_minute(ts: datetime, received_at: datetime) -> int:
     """The minute an event counts in live (minutes since 1970, UTC): its own, or that of its arrival when
     the two are too far apart."""
-    return int(((ts if -_FUTURE <= received_at - ts <= _LATE else received_at) - _EPOCH) // _MINUTE)
+    return minute_of(ts if -_FUTURE <= received_at - ts <= _LATE else received_at)
 
 
 def sightings(records: Iterable[Record], after: int) -> list[Sighting]:
@@ -159,10 +159,6 @@ class LiveConsumer:
         except GapError:  # the counters were put back to an older state: go on from there
             return 0
         return records[-1].last - after
-
-    def is_behind(self) -> bool:
-        """Whether there is more to fold than one step takes."""
-        return self.log.head() - self.counters.offset(self.log.epoch) > STEP
 
     def wait(self, seconds: float) -> None:
         """Wait for something to fold, at most ``seconds``."""

@@ -11,8 +11,10 @@ from threading import Event, Thread
 
 from data_access.backends import Backends
 from data_access.model import Scope
+from data_access.ports import Log
 from data_access.reconciliation import reconcile
-from pipeline.lake_writer import STEP, LakeConsumer
+from pipeline import lake_writer, live
+from pipeline.lake_writer import LakeConsumer
 from pipeline.live import LiveConsumer
 from pipeline.rules import load_rules
 
@@ -21,9 +23,11 @@ log = logging.getLogger(__name__)
 Clock = Callable[[], float]
 RELEASE_SECONDS, TRIM_SECONDS = 5, 600
 _AFTER_FAILURE = 1.0
-LEAVE = 3
-"""When much comes in, a consumer leaves the processor to what takes it in for this many times as long as it
-had it: what waits is on disk, what is refused is not."""
+LEAVE, LEAVE_IN_FLOOD = 1, 19
+"""After a full step a consumer leaves the processor to requests for this many times as long as it had it:
+for longer while more comes in than it can follow. What waits is on disk, what is refused is not."""
+_GATHER = 0.1
+"""Seconds in which events gather for the next fold: one for many costs little more than one for one."""
 _LOOK_AGAIN = 0.5
 """Seconds after which records of other processes are looked for."""
 
@@ -74,6 +78,21 @@ class Schedule:
             self.run_due()
 
 
+class Pace:
+    """How a consumer gives way to requests, from the beginning of a step."""
+
+    def __init__(self, log: Log, full: int, clock: Clock = time.monotonic) -> None:
+        self._log, self._full, self._clock = log, full, clock
+        self._head, self._started = log.head(), clock()
+
+    def rest(self, done: int) -> float:
+        """Seconds to pause after a step over ``done`` events: none after one that was not ``full``."""
+        if done < self._full:
+            return 0.0
+        leave = LEAVE_IN_FLOOD if self._log.head() - self._head > done else LEAVE
+        return leave * (self._clock() - self._started)
+
+
 class Follower:
     """Folds the log into the live counters as it grows, in a thread of its own."""
 
@@ -91,12 +110,12 @@ class Follower:
 
     def _loop(self) -> None:
         while not self._stop.is_set():
-            started = time.monotonic()
             try:
-                if not self._consumer.step():
+                pace = Pace(self._consumer.log, live.STEP)
+                if done := self._consumer.step():
+                    self._stop.wait(pace.rest(done) or _GATHER)
+                else:
                     self._consumer.wait(_LOOK_AGAIN)
-                elif self._consumer.is_behind():
-                    self._stop.wait(LEAVE * (time.monotonic() - started))
             except Exception:
                 log.exception("the live counts could not be brought up to date; trying again")
                 self._stop.wait(_AFTER_FAILURE)
@@ -117,13 +136,13 @@ def log_schedule(backends: Backends, live: LiveConsumer) -> Schedule:
     lake = LakeConsumer(backends.log, backends.lake, load_rules(settings.rules_file))
 
     def flush() -> int:
-        """All there is, in steps with pauses while there is much."""
-        total, started = 0, time.monotonic()
-        while seen := lake.step():
+        """All there is; a step that is not full was the last."""
+        total, seen = 0, lake_writer.STEP
+        while seen >= lake_writer.STEP:
+            pace = Pace(backends.log, lake_writer.STEP)
+            seen = lake.step()
             total += seen
-            if seen >= STEP:
-                time.sleep(LEAVE * (time.monotonic() - started))
-            started = time.monotonic()
+            time.sleep(pace.rest(seen))
         return total
 
     def trim() -> int:

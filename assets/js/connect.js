@@ -1,43 +1,24 @@
 // The Connect page: a question every two seconds, and the rows of the event debugger. A row that is there stays
 // as it is, with its focus and open or not; what it holds is made by plain.js.
 (function () {
-  var PATIENCE = 6000; // milliseconds after which an answer is taken for lost
-  var LOST = "No answer from the server; trying again.";
   var ROW = "data-sg-plain";
-  var asked = 0;
   var stopped = false;
 
-  function question() {
-    asked = Date.now();
-    return { at: asked, paused: stopped };
-  }
+  var beating = window.dash_clientside.beating.of("connect-events", "connect-tick", 6000, function (number) {
+    return { at: number, paused: stopped };
+  });
 
-  // The question to ask, and what to say about the connection.
   function beat(beats, clicks, seen) {
-    var nothing = window.dash_clientside.no_update;
-    if (!beats) asked = 0; // the page has just been opened
     stopped = (clicks || 0) % 2 === 1;
-    if (!beats || document.hidden) return [nothing, nothing];
-    var answered = !asked || (seen && seen.tick === asked);
-    if (!answered && Date.now() - asked < PATIENCE) return [nothing, nothing];
-    return [question(), answered ? "" : LOST];
-  }
-
-  function ask() {
-    window.dash_clientside.set_props("connect-tick", { data: question() });
+    return beating.beat(beats, seen);
   }
 
   function pause(clicks) {
     stopped = (clicks || 0) % 2 === 1;
-    if (clicks && !stopped) ask();
+    if (clicks && !stopped) beating.ask();
     var state = "sg-connect-state" + (stopped ? " sg-connect-paused" : "");
     return stopped ? ["Resume", "Paused", state] : ["Pause", "Live", state];
   }
-
-  // A tab that is shown again does not wait for the next beat.
-  document.addEventListener("visibilitychange", function () {
-    if (!document.hidden && document.getElementById("connect-events")) ask();
-  });
 
   function made(key, content, live) {
     var row = document.createElement("li");

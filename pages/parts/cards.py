@@ -61,8 +61,8 @@ def shown(content: Component, stamp: Stamp, csv: str) -> list[Component]:
 def footer(stamp: Stamp, csv: str) -> Component:
     """Under every chart and table: where its numbers come from, its rows as CSV, and their manifest."""
     links = [
-        _download("CSV", "download", csv, "All rows shown, as CSV"),
-        _download(
+        download("CSV", "download", csv, "All rows shown, as CSV"),
+        download(
             "Manifest",
             "file",
             csv.replace("/csv/", "/manifest/", 1),
@@ -76,7 +76,8 @@ def footer(stamp: Stamp, csv: str) -> Component:
     return html.Div([trust, html.Span(links, className="sg-downloads")], className="sg-card-foot")
 
 
-def _download(label: str, shape: str, href: str, title: str) -> Component:
+def download(label: str, shape: str, href: str, title: str) -> Component:
+    """A link that takes a file."""
     return html.A(
         [icon(shape), label],
         href=href,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from dash import html
 
-from data_access.realtime import MINUTES, Sites, Snapshot, Window, minute_of
+from data_access.realtime import MINUTES, Window
 from pages.parts import figures, numbers
 
 Component = Any
@@ -74,24 +74,13 @@ def values(figure: Figure, short: Window, long: Window) -> Component:
     ]
 
 
-def course(figure: Figure, snapshot: Snapshot, window: Window, sites: Sites) -> Component:
+def course(figure: Figure, minutes: Sequence[Mapping[str, Any]]) -> Component:
     """A figure by minute, without the minute that is not over: it would always seem to fall."""
-    values = _by_minute(figure.name, snapshot, window, sites)[:-1]
+    values = [_of_minute(figure.name, row) for row in minutes[:-1]]
     return figures.sparkline(values, f"{figure.label} by minute, the last {len(values)} minutes")
 
 
-def _by_minute(name: str, snapshot: Snapshot, window: Window, sites: Sites) -> Sequence[float]:
-    counts = [by_type for _, by_type in window.timeline]
-    if name == "events":
-        return [sum(by_type.values()) for by_type in counts]
+def _of_minute(name: str, row: Mapping[str, Any]) -> float:
     if name == "errors":
-        totals = [sum(by_type.values()) for by_type in counts]
-        return [
-            100 * by_type.get("error", 0) / total if total else 0
-            for by_type, total in zip(counts, totals, strict=True)
-        ]
-    seen: dict[int, frozenset[int]] = {minute_of(minute): frozenset() for minute, _ in window.timeline}
-    for item in snapshot.items:
-        if item.minute in seen and (sites is None or item.site in sites):
-            seen[item.minute] |= item.sessions if name == "sessions" else item.visitors
-    return [len(members) for members in seen.values()]
+        return 100 * row["error"] / row["events"] if row["events"] else 0
+    return float(row[name])

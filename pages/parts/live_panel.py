@@ -15,8 +15,8 @@ from typing import Any
 from plotly.utils import PlotlyJSONEncoder
 
 from data_access.realtime import MINUTES, Sites, Snapshot, minute_of
-from pages.parts import live_chart, live_health, live_lists, live_numbers, states
-from pages.parts.cards import link
+from pages.parts import address, live_chart, live_health, live_lists, live_numbers, states
+from pages.parts.cards import download, link
 from pages.parts.figures import Figure
 from pages.parts.plain import plain
 
@@ -98,13 +98,20 @@ def _same_counts(one: Snapshot, other: Snapshot) -> bool:
 def _counts(snapshot: Snapshot, asked: Asked) -> tuple[dict[str, Component], Figure]:
     """What is counted, by part, and the chart."""
     short, long = (snapshot.window(minutes, asked.sites) for minutes in (live_numbers.SHORT, MINUTES))
+    by_minute = snapshot.by_minute(asked.sites)
     parts: dict[str, Component] = {"empty": None if long.events else _empty(long.minutes)}
     for figure in live_numbers.FIGURES:
         parts[figure.name] = live_numbers.values(figure, short, long)
-        parts[f"{figure.name}-course"] = live_numbers.course(figure, snapshot, long, asked.sites)
+        parts[f"{figure.name}-course"] = live_numbers.course(figure, by_minute)
     for one in live_lists.LISTS:
         parts[one.name] = live_lists.draw(one, short, long)
+    parts["csv"] = _csv(asked.sites)
     return parts, live_chart.figure(long, asked.zone)
+
+
+def _csv(sites: Sites) -> Component:
+    href = address.write("/csv/realtime", {"site": address.join(sorted(sites or ()))})
+    return download("CSV", "download", href, f"The last {MINUTES} minutes, a row a minute (UTC), as CSV")
 
 
 def _empty(minutes: int) -> Component:

@@ -76,20 +76,20 @@ def table(lines: Sequence[Line], zone: str) -> Component:
         className="sg-lines",
         **{"aria-label": "Lines of the reconciliation"},
     )
-    box = html.Div(
+    return html.Div(
         made,
         className="sg-lines-box",
         tabIndex="0",
         role="region",
         **{"aria-label": "Lines of the reconciliation"},
     )
-    return [box, html.P(_note(len(lines)), className="sg-ranked-more")]
 
 
-def _note(count: int) -> str:
-    if count > MOST:
-        return f"The newest {MOST} of {numbers.whole(count)} lines. Choose an hour to see its others."
-    return "1 line." if count == 1 else f"{numbers.whole(count)} lines."
+def count(lines: Sequence[Line]) -> str:
+    """How many lines there are, and what to do where not all are shown."""
+    if len(lines) > MOST:
+        return f"The newest {MOST} of {numbers.whole(len(lines))} lines. Choose an hour to see its others."
+    return "1 line." if len(lines) == 1 else f"{numbers.whole(len(lines))} lines."
 
 
 def _row(line: Line, zone: str) -> Component:

@@ -7,9 +7,9 @@ tenth of its cost, and otherwise does not know; a property test holds it to that
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from operator import attrgetter
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -23,8 +23,11 @@ _UUIDS = b"00000000-0000-0000-0000-000000000000," * MAX_BATCH
 # NUL characters and halves of surrogate pairs, as JSON writes them.
 _ODD = re.compile(rb"\\u(?:0000|[dD])").search
 
-_SESSION, _ID = attrgetter("session_id"), attrgetter("event_id")
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+_Flat = str | int | float | bool | None
+_Inner = _Flat | list[_Flat] | dict[str, _Flat]
+_Value = _Flat | list[_Inner] | dict[str, _Inner]
+"""What properties hold as a rule; what is nested deeper is for the parser to look at."""
 
 
 class _Metadata(msgspec.Struct, gc=False):
@@ -45,7 +48,7 @@ class GoodEvent(msgspec.Struct, gc=False):
     timestamp: _Moment | None = None
     sent_at: _Moment | None = None
     user_id: Annotated[str, msgspec.Meta(max_length=128)] | None = None
-    properties: dict[str, Any] | None = None
+    properties: dict[str, _Value] | None = None
     metadata: _Metadata | None = None
 
 
@@ -75,9 +78,9 @@ def ids_if_good(body: bytes) -> list[str] | None:
     events = batch.events
     if len(body) > SAFE_BYTES and max(map(len, _SIZES.decode(body).events)) > SAFE_BYTES:
         return None
-    if not (_are_in_time(batch) and _are_named(events) and all(map(str.strip, map(_SESSION, events)))):
+    if not (_are_in_time(batch) and _are_named(events) and _are_of_countries(events)):
         return None
-    ids = ",".join(map(_ID, events))
+    ids = ",".join([event.event_id for event in events])
     if not (ids.isascii() and _UUIDS.startswith(ids.encode().translate(_HEX) + b",")):
         return None
     return ids.lower().split(",")
@@ -91,13 +94,17 @@ def _are_in_time(batch: GoodBatch) -> bool:
 
 
 def _are_named(events: list[GoodEvent]) -> bool:
-    """Whether names of custom events and codes of countries are what they must be."""
+    """Whether sessions and custom events have names as they must be."""
     customs = [event.properties for event in events if event.event_type == "custom"]
-    countries = [event.metadata.country for event in events if event.metadata and event.metadata.country]
-    letters = "".join(countries)
-    return (not countries or (letters.isascii() and letters.isalpha())) and all(map(_is_named, customs))
+    return "" not in [event.session_id.strip() for event in events] and all(map(_is_named, customs))
 
 
-def _is_named(properties: dict[str, Any] | None) -> bool:
+def _are_of_countries(events: list[GoodEvent]) -> bool:
+    metadata = [event.metadata for event in events if event.metadata]
+    codes = "".join({one.country for one in metadata if one.country})
+    return not codes or (codes.isascii() and codes.isalpha())
+
+
+def _is_named(properties: Mapping[str, object] | None) -> bool:
     name = properties.get("name") if properties else None
     return name is None or (isinstance(name, str) and len(name) <= 128)

@@ -16,7 +16,7 @@ PARTS = (
     "behind",
     "empty",
     *(name + course for name in ("events", "errors", "sessions", "visitors") for course in ("", "-course")),
-    *("pages", "countries", "messages", "waiting", "refused", "positions"),
+    *("csv", "pages", "countries", "messages", "waiting", "refused", "positions"),
 )
 
 

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
+import csv
 import json
-import time
-from collections.abc import Callable
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -73,9 +73,9 @@ def client(live: Backends) -> FlaskClient:
     return found
 
 
-def limited(live: Backends, name: str, *own: str) -> FlaskClient:
+def limited(live: Backends, name: str, *own: str, role: str = "viewer") -> FlaskClient:
     """Someone who may see some sites only."""
-    add_user(live.documents, name, PASSWORD, "viewer")
+    add_user(live.documents, name, PASSWORD, role)
     found = live.documents.get("user", name)
     assert found is not None
     live.documents.put("user", name, {**found.value, "sites": list(own)}, found.version)
@@ -343,16 +343,34 @@ def broken(*_args: Any) -> Any:
     raise OSError("disk")
 
 
-def test_a_poll_is_quick(door: Door, client: FlaskClient) -> None:
-    for number in range(20):
-        send(door, session_id=f"s{number}", **view_of(f"/{number}"))
-    seen = poll(client)["seen"]
-    took = min(seconds(lambda: poll(client, seen)) for _ in range(20))
-    assert took < 0.05
-    print(f"a poll takes {1000 * took:.1f} ms")
+def test_the_csv_has_a_row_a_minute_of_what_is_shown(door: Door, client: FlaskClient, live: Backends) -> None:
+    send(door, session_id="one")
+    send(door, session_id="one", event_type="error")
+    send(door, session_id="two", timestamp=utc(NOW - timedelta(minutes=3)))
+    href = re.search(r"/csv/realtime[^\"\\]*", json.dumps(poll(client)["csv"]))
+    assert href is not None
+    rows = rows_of(client, href.group())
+    assert len(rows) == 30
+    assert rows[-1]["minute"] == "2026-03-09T12:30:00.000Z"
+    counted = ("events", "page_view", "error", "sessions", "visitors")
+    assert [rows[-1][name] for name in counted] == ["2", "1", "1", "1", "1"]
+    assert [rows[-4][name] for name in counted] == ["1", "1", "0", "1", "1"]
+    assert sum(int(row["events"]) for row in rows) == 3
+    assert sum(int(row["events"]) for row in rows_of(client, "/csv/realtime?site=blog")) == 0
+    taken = [entry.value for _, entry in live.documents.list("export")]
+    assert [(one["question"], one["rows"]) for one in taken] == [("realtime", 30), ("realtime", 30)]
 
 
-def seconds(run: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    run()
-    return time.perf_counter() - start
+def test_the_csv_needs_the_right_to_take_files_and_has_own_sites_only(door: Door, live: Backends) -> None:
+    send(door)
+    assert limited(live, "bob", "shop").get("/csv/realtime").status_code == 403
+    for name, counted in (("shop", 1), ("blog", 0)):
+        client = limited(live, f"of-{name}", name, role="analyst")
+        assert sum(int(row["events"]) for row in rows_of(client, "/csv/realtime?site=shop")) == counted
+
+
+def rows_of(client: FlaskClient, path: str) -> list[dict[str, str]]:
+    """The rows of a CSV file."""
+    answer = client.get(path)
+    assert answer.status_code == 200
+    return list(csv.DictReader(answer.text.splitlines()))

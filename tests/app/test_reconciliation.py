@@ -1,9 +1,8 @@
 from __future__ import annotations
 
+import csv
 import json
 import re
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,13 +12,14 @@ import pytest
 from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
+from werkzeug.test import TestResponse
 
 from app.factory import ASSETS
 from data_access.backends import Backends
 from data_access.live import Sighting
 from data_access.model import Scope
 from data_access.ports import CurateResult
-from data_access.realtime import minute_of, moment_of
+from data_access.realtime import minute_of
 from data_access.reconciliation import Line, Report, Verdict
 from pages import reconciliation
 from pages.parts import minute_strip, verdict_lines, verdicts
@@ -116,7 +116,7 @@ def test_causes_are_told(door: Door, client: FlaskClient) -> None:
     assert sums(text) == {"events counted live": 4, "sent again": 2, "moved in": 1, "events in the lake": 1}
     lines = card(client, "lines")
     assert "shop page_view 4 1 2 1 0 0 0 Explained" in lines
-    assert lines.endswith("1 line.")
+    assert lines.endswith("1 line. CSV")
 
 
 def test_minutes_that_are_not_over_settle(door: Door, client: FlaskClient) -> None:
@@ -249,7 +249,7 @@ def test_at_most_five_hundred_lines_are_shown() -> None:
     lines = [line(number) for number in range(verdict_lines.MOST + 1)]
     drawn = json.dumps(verdict_lines.table(lines, "UTC"), default=lambda part: part.to_plotly_json())
     assert len([part for part in elements(drawn) if part.get("scope") == "row"]) == 500
-    assert "The newest 500 of 501 lines." in drawn
+    assert verdict_lines.count(lines).startswith("The newest 500 of 501 lines.")
 
 
 def test_wrong_parameters_are_explained(door: Door, client: FlaskClient) -> None:
@@ -393,26 +393,27 @@ def test_counted_events_and_days_are_words() -> None:
     assert reconciliation.counted(CurateResult(9, 1234, 2)) == "Recounted: 1,234 events added on 2 days"
 
 
-def test_the_csv_is_the_lake_s_side(door: Door, client: FlaskClient) -> None:
-    door.server()
+def test_the_csv_has_the_lines_that_are_shown(door: Door, client: FlaskClient) -> None:
+    door.server(event_id=AGAIN)
+    door.server(event_id=AGAIN)
+    door.server(event_type="click")
     door.settle()
-    drawn = draw(client, "reconciliation-verdict", "", PATH)
+    drawn = draw(client, "reconciliation-lines", "?show=differences&site=shop", PATH)
     href = next(part["href"] for part in elements(drawn) if part.get("class") == "sg-csv")
-    rows = client.get(href).text.splitlines()
-    assert "final" in rows[0]
-    assert [row for row in rows[1:] if "page_view" in row and "shop" in row]
+    shown = rows(client.get(href))
+    assert [(row["event_type"], row["live"], row["final"], row["duplicates"]) for row in shown] == [
+        ("page_view", "2", "1", "1")
+    ]
+    assert shown[0]["verdict"] == "explained"
+    assert shown[0]["minute"].endswith(":00.000Z")
+    assert len(rows(client.get("/csv/reconciliation?show=all"))) == 2
+    assert rows(client.get("/csv/reconciliation?show=all&site=other")) == []
+    refused = client.get("/csv/reconciliation?hour=noon")
+    assert refused.status_code == 400
+    assert "it takes an hour in UTC" in refused.text
 
 
-def test_a_report_is_quick(door: Door, client: FlaskClient) -> None:
-    since = minute_of(datetime.now(UTC).replace(tzinfo=None)) - 60
-    door.batch(*(server_event(timestamp=utc(moment_of(since + number))) for number in range(60)))
-    door.settle()
-    took = min(seconds(lambda: verdict(client)) for _ in range(5))
-    assert took < 0.5
-    print(f"a report takes {1000 * took:.0f} ms")
-
-
-def seconds(run: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    run()
-    return time.perf_counter() - start
+def rows(answer: TestResponse) -> list[dict[str, str]]:
+    """The rows of a CSV file."""
+    assert answer.status_code == 200
+    return list(csv.DictReader(answer.text.splitlines()))

@@ -281,3 +281,22 @@ def test_a_locked_log_is_busy(log: EmbeddedLog, monkeypatch: pytest.MonkeyPatch)
         log.append(b"x", 1)
     other.execute("rollback")
     assert log.append(b"x", 1).sequences == range(1, 2)
+
+
+def test_an_offset_that_does_not_move_writes_nothing(log: EmbeddedLog, tmp_path: Path) -> None:
+    log.append(b"abc", 3)
+    other = sqlite3.connect(tmp_path / "log.db")
+
+    def version() -> int:
+        ((found,),) = other.execute("pragma data_version")
+        return int(found)
+
+    log.commit("live", 2)
+    before = version()
+    log.commit("live", 2)
+    log.commit("live", 1)
+    assert version() == before
+    log.commit("live", 3)
+    assert version() != before
+    assert log.offsets()["live"] == 3
+    other.close()

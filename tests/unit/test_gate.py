@@ -66,6 +66,16 @@ VALUE = st.recursive(
     ),
     max_leaves=6,
 )
+
+
+def nested(levels: int) -> dict[str, Any]:
+    """Properties with objects inside each other."""
+    found: dict[str, Any] = {}
+    for _ in range(levels - 1):
+        found = {"a": found}
+    return found
+
+
 CHANGES = st.fixed_dictionaries(
     {},
     optional={
@@ -83,6 +93,7 @@ CHANGES = st.fixed_dictionaries(
             st.fixed_dictionaries({"name": VALUE}),
             st.integers(1, 12_000).map(lambda n: {"a": "x" * n}),
             st.integers(1, 2000).map(lambda n: {"a": [1e15] * n}),
+            st.integers(1, 80).map(nested),
         ),
         "metadata": st.one_of(
             VALUE,
@@ -128,6 +139,7 @@ def by_the_parser(body: bytes) -> list[str | None]:
     ascii_only=st.booleans(),
 )
 @example(changes=[{"timestamp": "2026-03-09t12:00:00z"}], sent_at=None, ascii_only=True)
+@example(changes=[{"properties": nested(80)}], sent_at=None, ascii_only=True)
 @example(
     changes=[{"sent_at": "2099-12-31T23:59:59Z", "timestamp": "2000-01-01T00:00:00Z"}],
     sent_at=None,

@@ -11,7 +11,7 @@ import pytest
 from data_access.live import Sighting
 from pipeline import local
 from pipeline.live import LiveConsumer
-from pipeline.local import Follower, Job, Schedule, lake_schedule, log_schedule, report_differences
+from pipeline.local import Follower, Job, Pace, Schedule, lake_schedule, log_schedule, report_differences
 from tests.builders import embedded
 from tests.door import Door
 
@@ -103,3 +103,24 @@ def test_the_follower_counts_what_comes_and_survives_a_failure(
     assert done.wait(10)
     follower.stop()
     assert "disk gone" in caplog.text
+
+
+class Growing:
+    """A log that so many events have come to."""
+
+    def __init__(self) -> None:
+        self.events = 0
+
+    def head(self) -> int:
+        return self.events
+
+
+@pytest.mark.parametrize(
+    ("done", "came", "leave"),
+    [(99, 500, 0), (100, 0, local.LEAVE), (100, 100, local.LEAVE), (100, 101, local.LEAVE_IN_FLOOD)],
+)
+def test_a_consumer_gives_way_the_longer_the_more_comes_in(done: int, came: int, leave: int) -> None:
+    clock, log = Clock(), Growing()
+    pace = Pace(log, 100, clock)  # type: ignore[arg-type]
+    clock.now, log.events = 0.5, came
+    assert pace.rest(done) == leave * 0.5
