@@ -104,7 +104,7 @@ def _tiles(part: Any) -> Component:
 def _chart(panel: Panel, part: Any) -> Component:
     label = "Events per minute by type in the last 30 minutes"
     foot = html.Div(
-        [html.Span("With sessions and visitors by minute:"), part("csv")], className="sg-card-foot"
+        [html.Span("As CSV by minute, with sessions and visitors"), part("csv")], className="sg-card-foot"
     )
     return _card(
         "Events per minute",

@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 TIMES_THE_DEMO = 3
 """How much more is going on than on a day of the demo data: enough to see something happen."""
+_OPENS, _HALF = timedelta(hours=10), timedelta(hours=12)
 CATCH_UP = timedelta(minutes=30)
 TICK_SECONDS = 1.0
 _FLAG, _SECRET = "demo_live", "demo_write_key"
@@ -152,11 +153,21 @@ def _events(after: datetime) -> Iterator[Row]:
 
 
 def _of_day(day: date) -> list[Row]:
-    end = datetime(day.year, day.month, day.day) + timedelta(days=1)  # noqa: DTZ001 - naive UTC
+    """A day's events: twice the busy hours of a demo day, so that something happens at any hour."""
+    midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - naive UTC
     rows = [
-        row
-        for number in range(TIMES_THE_DEMO)
-        for batch in make_demo(1, day.toordinal() * TIMES_THE_DEMO + number, end)
-        for row in batch.to_pylist()
+        row | {"ts": row["ts"] + shift}
+        for half in range(2)
+        for row in _busy_hours(midnight, half)
+        for shift in [half * _HALF - _OPENS]
     ]
     return sorted(rows, key=lambda row: (row["ts"], row["event_id"]))
+
+
+def _busy_hours(midnight: datetime, half: int) -> Iterator[Row]:
+    """The events of twelve hours from _OPENS on, made anew for each half of a day."""
+    first = (midnight.toordinal() * 2 + half) * TIMES_THE_DEMO
+    opens = midnight + _OPENS
+    for seed in range(first, first + TIMES_THE_DEMO):
+        for batch in make_demo(1, seed, midnight + timedelta(days=1)):
+            yield from (row for row in batch.to_pylist() if opens <= row["ts"] < opens + _HALF)

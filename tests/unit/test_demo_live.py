@@ -51,6 +51,15 @@ def test_midnight_is_passed(tmp_path: Path) -> None:
     assert visitors.step() > 0
 
 
+def test_something_happens_at_any_hour(tmp_path: Path) -> None:
+    clock = Clock()
+    clock.now = datetime(2026, 3, 9, 0, 30)  # noqa: DTZ001
+    visitors = Visitors(embedded(tmp_path), clock)
+    for _ in range(48):
+        assert visitors.step() > 100
+        clock.now += timedelta(minutes=30)
+
+
 def test_on_the_wire_nothing_of_an_event_is_lost() -> None:
     (batch, *_) = make_demo(1, 3, START)
     dropped = {
