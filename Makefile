@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: run test check fmt bench faults faults-import faults-overload lock clean
+.PHONY: run test check fmt bench faults faults-import faults-findings faults-overload lock clean
 
 run: $(VENV)/.web  ## the app on 127.0.0.1:8050, with demo data at first start
 	@$(BIN)/python -m app serve $(ARGS)
@@ -30,6 +30,9 @@ faults: $(VENV)/.test  ## kill the live path at 200 random instants while 100,00
 
 faults-import: $(VENV)/.test  ## kill imports at 50 random instants and count
 	KILLS=50 $(BIN)/python -m pytest tests/faults/test_kill_import.py $(ARGS)
+
+faults-findings: $(VENV)/.test  ## kill imports, alerts and archiving of findings at 100 random instants and count
+	FINDING_KILLS=100 $(BIN)/python -m pytest -s tests/faults/test_kill_findings.py $(ARGS)
 
 faults-overload: $(VENV)/.test  ## twice what is allowed for a minute; a full disk
 	OVERLOAD_SECONDS=60 $(BIN)/python -m pytest -s tests/faults/test_overload.py tests/faults/test_disk_full.py $(ARGS)

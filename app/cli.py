@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from app import commands, live_commands
+from app import commands, finding_commands, live_commands
 from data_access.backends import Backends, holds_data, open_backends
 from data_access.model import UsageError
 from data_access.ports import QueryError
@@ -99,6 +99,7 @@ def parser() -> argparse.ArgumentParser:
     kept.add_argument("where", nargs="?", metavar="WHERE", help="conditions, for example 'country=DE,AT'")
     kept.add_argument("--shared", action="store_true", help="list it for everyone")
     _add_live(command)
+    _add_findings(command)
     command("sign-in-link", commands.sign_in_link, "print a new one-click sign-in link")
     return top
 
@@ -128,6 +129,15 @@ def _add_live(command: Callable[..., argparse.ArgumentParser]) -> None:
         "reconcile", live_commands.reconcile, "hold the live counts against the lake; 1 if they disagree"
     )
     agree.add_argument("--all", action="store_true", help="list minutes that agree, too")
+
+
+def _add_findings(command: Callable[..., argparse.ArgumentParser]) -> None:
+    kept = command("archive", finding_commands.archive, "findings closed long ago: archive, search, restore")
+    what = kept.add_mutually_exclusive_group(required=True)
+    what.add_argument("--older-than", metavar="DAYS", help="archive findings closed for that long, as 90d")
+    what.add_argument("--list", action="store_true", help="list what is in the archive")
+    what.add_argument("--find", metavar="TEXT", help="list what says this in its id, title, account, …")
+    what.add_argument("--restore", metavar="KEY", help="put a finding back into the store")
 
 
 def _server_options(options: argparse.Namespace) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from data_access.questions import PERIOD_PARAMS, QUESTIONS, Question
 if TYPE_CHECKING:
     from pipeline.importers import Progress, Summary
 
-KINDS = ("events", "access-log", "cloudpulse", "sbw")
+KINDS = ("events", "access-log", "cloudpulse", "sbw", "findings")
 EVERYTHING = Scope("command line")
 
 
@@ -56,6 +56,9 @@ def demo(backends: Backends, options: argparse.Namespace) -> None:
 
 def import_files(backends: Backends, options: argparse.Namespace) -> None:
     """Import, with a progress bar on a terminal, and print a summary."""
+    if options.kind == "findings":
+        _import_findings(backends, options)
+        return
     from pipeline.importers import ImportOptions, import_paths
     from pipeline.rules import load_rules
 
@@ -96,6 +99,28 @@ def _print_summary(summary: Summary) -> None:
         f"{summary.added:,} events added of {summary.read:,} rows in {summary.seconds:.1f} s"
         f" ({summary.rows_per_second:,.0f} rows/s)"
     )
+
+
+def _import_findings(backends: Backends, options: argparse.Namespace) -> None:
+    from data_access.findings import Stored
+    from pipeline.findings.intake import import_findings
+
+    now, rejects = time.time_ns() // 1000, backends.settings.data_dir / "rejects"
+    with tqdm(unit=" findings", disable=not sys.stderr.isatty()) as bar:
+
+        def report(name: str, read: int) -> None:
+            bar.set_description(name)
+            bar.update(read - bar.n)
+
+        found = import_findings(backends.findings, options.paths, EVERYTHING.user, now, rejects, report)
+    for one in found:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(one.reasons.items()))
+        refused = f", rejected: {reasons}" if reasons else ""
+        print(f"{one.scan.name}: {one.read:,} findings, {one.flagged:,} flagged{refused}")
+    total = sum((one.stored for one in found), Stored())
+    print(f"{total.new:,} new, {total.newer:,} newer, {total.older:,} older, {total.same:,} known versions")
+    if any(one.reasons for one in found):
+        print(f"what was rejected, and why: {rejects}")
 
 
 def ask(backends: Backends, options: argparse.Namespace) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import Flask, Request
 
-from app import api, auth, exports, health, live_files, security, shell
+from app import api, auth, exports, findings_api, health, live_files, security, shell
 from app.collect import Collecting
 from app.document import HEAD, Document
 from app.keys import secret_key
@@ -50,6 +50,7 @@ def create_app(source: Settings | Backends, pages: tuple[ModuleType, ...] = PAGE
     exports.register(app.server, backends)
     live_files.register(app.server, backends)
     api.register(app.server, backends)
+    findings_api.register(app.server, backends)
     _finish_start(app)
     security.protect(app, backends, pages)
     collector = Collector(backends.log, backends.documents, backends.settings)

@@ -19,12 +19,16 @@ def app_version() -> str:
         return "0.1.0"
 
 
+def health() -> dict[str, str]:
+    """That the process is up, which one, and when this was said."""
+    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return {"status": "healthy", "service": "streamgauge", "timestamp": now, "version": app_version()}
+
+
 def register(server: Flask) -> None:
     """Add the route."""
 
     @server.get("/healthz")
     @allow(PUBLIC)
     def healthz() -> Any:
-        now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        body = {"status": "healthy", "service": "streamgauge", "timestamp": now, "version": app_version()}
-        return body, 200, {"Cache-Control": "no-store"}
+        return health(), 200, {"Cache-Control": "no-store"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from app import openapi_findings
 from app.health import app_version
 from data_access.events import EVENT_TYPES, LOGIN_STATES, SOURCES
 from data_access.settings import Settings
@@ -28,6 +29,7 @@ def document(settings: Settings) -> Json:
             "/clickstream": {"post": _clickstream()},
             "/v1/query": {"get": _query()},
             "/v1/realtime": {"get": _realtime()},
+            **openapi_findings.paths(),
             "/v1/openapi.json": {
                 "get": {
                     "operationId": "describe",
@@ -37,7 +39,7 @@ def document(settings: Settings) -> Json:
             },
         },
         "components": {
-            "schemas": _schemas(),
+            "schemas": _schemas() | openapi_findings.schemas(),
             "securitySchemes": {
                 "writeKey": {"type": "http", "scheme": "bearer", "description": "A site's write key, wk_…"},
                 "writeKeyHeader": {"type": "apiKey", "in": "header", "name": "X-Write-Key"},

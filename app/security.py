@@ -106,6 +106,8 @@ def _refuse_foreign(origins: set[str]) -> Response | None:
     """POSTs must come from our own pages: browsers say so in Sec-Fetch-Site or Origin."""
     if request.method in {"GET", "HEAD", "OPTIONS"}:
         return None
+    if request.path.startswith(API) and "Authorization" in request.headers:
+        return None  # a key is sent on purpose, and a session beside it does not count
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
     own = origin in {*origins, _origin(request.host_url)} if origin else site == "same-origin"
     if own and site in {None, "same-origin"}:

@@ -15,13 +15,13 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 from data_access import tokens
 from data_access.model import Scope, UsageError
 from data_access.ports import Document, Documents
-from pages.parts.access import ADMIN, EXPORT, OPERATE, VIEW
+from pages.parts.access import ADMIN, EXPORT, FINDINGS, OPERATE, VIEW
 
 ROLES: dict[str, frozenset[str]] = {
     "viewer": frozenset({VIEW}),
     "analyst": frozenset({VIEW, EXPORT}),
-    "ops": frozenset({VIEW, EXPORT, OPERATE}),
-    "admin": frozenset({VIEW, EXPORT, OPERATE, ADMIN}),
+    "ops": frozenset({VIEW, EXPORT, FINDINGS, OPERATE}),
+    "admin": frozenset({VIEW, EXPORT, FINDINGS, OPERATE, ADMIN}),
 }
 """What each role may do."""
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from data_access.archived import Objects
 from data_access.asking import Asking
-from data_access.ports import Cache, Counters, Documents, Lake, Log, Warehouse
+from data_access.finding_index import FindingIndex
+from data_access.ports import Alerts, Cache, Counters, Documents, FindingsStore, Lake, Log, Warehouse
 from data_access.realtime import Realtime
 from data_access.settings import Settings
 
@@ -23,16 +25,23 @@ class Backends:
     log: Log
     counters: Counters
     realtime: Realtime
+    findings: FindingsStore
+    finding_index: FindingIndex
+    alerts: Alerts | None
+    archive: Objects
 
 
 def open_backends(settings: Settings) -> Backends:
     """Open the back ends of the form the settings name, making the data folder if need be."""
+    from data_access.embedded.alerts import open_alerts
     from data_access.embedded.cache import EmbeddedCache
     from data_access.embedded.counters import EmbeddedCounters
     from data_access.embedded.documents import EmbeddedDocuments
     from data_access.embedded.duck import connect
+    from data_access.embedded.findings import EmbeddedFindings
     from data_access.embedded.lake import EmbeddedLake
     from data_access.embedded.log import EmbeddedLog
+    from data_access.embedded.objects import EmbeddedObjects
     from data_access.embedded.warehouse import EmbeddedWarehouse
 
     folder = settings.data_dir.resolve()
@@ -45,7 +54,22 @@ def open_backends(settings: Settings) -> Backends:
     asking = Asking(lake, warehouse, cache, documents, settings)
     log, counters = EmbeddedLog(folder / "log.db"), EmbeddedCounters(folder / "live.db")
     realtime = Realtime(log, counters)
-    return Backends(settings, lake, warehouse, cache, documents, asking, log, counters, realtime)
+    findings = EmbeddedFindings(folder / "findings.db")
+    return Backends(
+        settings,
+        lake,
+        warehouse,
+        cache,
+        documents,
+        asking,
+        log,
+        counters,
+        realtime,
+        findings,
+        FindingIndex(findings),
+        open_alerts(settings),
+        EmbeddedObjects(folder / "archive"),
+    )
 
 
 def holds_data(settings: Settings) -> bool:

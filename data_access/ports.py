@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
+from data_access.archived import Whole
+from data_access.findings import Alert, Change, Changed, Entry, Finding, Kept, Row, Scan, Stored
 from data_access.live import Appended, DeadLetter, MinuteCount, Once, Record, Refused, Sighting
 from data_access.model import Sql, Version
 
@@ -220,3 +222,78 @@ class Counters(Protocol):
 
 class GapError(RuntimeError):
     """Records before those to be folded have not been folded: read on from the offset."""
+
+
+class FindingsStore(Protocol):
+    """Findings: every version a provider sent, the newest on top, and what people made of them.
+
+    A finding's newest version is that with the latest time, of equal times that with the greater digest: in
+    whatever order versions come, and however often, the same is kept. Storing never changes a workflow but by
+    the one rule that a problem that comes back reopens what was resolved.
+    """
+
+    def store(self, scan: Scan, findings: Sequence[Finding]) -> Stored:
+        """Keep findings of a scan, all or none."""
+
+    def change(self, versions: Mapping[str, int], change: Change, by: str, at: int) -> Changed:
+        """Change the workflow of findings, by key, whose workflow still has the version named. Raises
+        UsageError for a change that cannot be."""
+
+    def undo(self, number: int, by: str, at: int) -> Changed:
+        """Take a change back where nobody has changed the finding since."""
+
+    def unmute(self, now: int) -> int:
+        """End the suppressions that were to last until now; how many."""
+
+    def get(self, key: str) -> Kept | None:
+        """A finding with its workflow, or None."""
+
+    def named(self, name: str) -> list[str]:
+        """The keys of the findings with an id; several when products use the same."""
+
+    def rows(self, keys: Sequence[str]) -> list[Row]:
+        """The rows of findings by key, in that order; keys there are not are left out."""
+
+    def history(self, key: str) -> list[Entry]:
+        """What happened to a finding, newest first."""
+
+    def revision(self) -> int:
+        """A number that grows with every change."""
+
+    def since(self, revision: int, limit: int) -> list[Row]:
+        """What lists and figures need of the findings that changed after a revision, in its order."""
+
+    def scans(self) -> list[tuple[Scan, int]]:
+        """Every scan with the number of its findings, newest first."""
+
+    def of_scan(self, scan_id: str) -> dict[str, bool]:
+        """The findings of a scan by key, and whether each was a problem in it."""
+
+    def alerts(self, limit: int) -> list[Alert]:
+        """Alerts that have not been sent, oldest first."""
+
+    def alerted(self, alerts: Sequence[Alert], error: str | None) -> None:
+        """Note that alerts were sent, or why they were not; of all or none."""
+
+    def closed_before(self, at: int, after: str, limit: int) -> list[str]:
+        """The keys after ``after`` of findings that are closed, not suppressed, not changed since."""
+
+    def whole(self, key: str) -> Whole | None:
+        """All there is of a finding, or None."""
+
+    def forget(self, whole: Whole) -> bool:
+        """Take a finding out if it is still exactly this; its versions stay known, should they come again."""
+
+    def restore(self, whole: Whole) -> int:
+        """Put a finding back; of one that is there the workflow stays. Returns the versions added."""
+
+
+class AlertError(RuntimeError):
+    """Alerts could not be handed over; the message holds no secrets."""
+
+
+class Alerts(Protocol):
+    """Where people are told."""
+
+    def publish(self, alerts: Sequence[Alert], more: int) -> None:
+        """Hand over one message with alerts, worst first; ``more`` wait for the next. Raises AlertError."""

@@ -84,6 +84,16 @@ class Settings:
     intake_megabytes: int = _setting(12, "Size of a request with events, unpacked, in MB.")
     log_hours: int = _setting(72, "Hours events stay in the log after every consumer has read them.")
     flush_seconds: int = _setting(30, "Seconds between writes of logged events to the lake.")
+    alert_file: str = _setting(
+        "", "File that gets a JSON line for every message with alerts of findings; empty for none."
+    )
+    alert_webhook: str = _setting(
+        "", "URL (http or https) that alerts are posted to as JSON; empty for none."
+    )
+    alert_mail_to: str = _setting("", "Addresses alerts are mailed to, separated by commas; empty for none.")
+    alert_mail_from: str = _setting("", "Address that mails with alerts come from.")
+    alert_smtp: str = _setting("", "Mail server for alerts, as `host:port`.")
+    alert_seconds: int = _setting(30, "Seconds between looks for alerts to send; 0 turns them off.")
     demo_live: bool = _setting(True, "Let visitors come to the demo shop while the app runs.")
     demo: bool = _setting(True, "Make demo data at first start when there is no data.")
 
@@ -178,10 +188,24 @@ def _check(settings: Settings) -> None:
     _check_per_site(
         settings, "currency", "site_currencies", "EUR", lambda c: bool(re.fullmatch("[A-Z]{3}", c))
     )
+    _check_alerts(settings)
     for setting in all_settings():
         value = getattr(settings, setting.name)
         if isinstance(value, int) and not isinstance(value, bool) and value < 0:
             raise SettingsError(f"{PREFIX}{setting.name.upper()} is {value}; it takes 0 or more")
+
+
+def _check_alerts(settings: Settings) -> None:
+    """What is wrong is not quoted: a webhook's URL may hold a secret."""
+    if settings.alert_webhook and not re.fullmatch(r"https?://[^\s/?#]+[!-~]*", settings.alert_webhook):
+        raise SettingsError(f"{PREFIX}ALERT_WEBHOOK is no URL; write it as https://host/path")
+    if not settings.alert_mail_to:
+        return
+    if not re.fullmatch(r"\S+:\d{1,5}", settings.alert_smtp):
+        raise SettingsError(f"{PREFIX}ALERT_SMTP is needed to send mail; write it as host:port")
+    for address in (settings.alert_mail_from, *lists.values(settings.alert_mail_to)):
+        if not re.fullmatch(r"[!-~]+@[!-~]+", address) or set(address) & set('<>(),;:"'):
+            raise SettingsError(f"{address!r} is no address to send alerts from or to; write name@host")
 
 
 def _check_per_site(

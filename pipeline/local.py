@@ -14,6 +14,7 @@ from data_access.model import Scope
 from data_access.ports import Log
 from data_access.reconciliation import reconcile
 from pipeline import lake_writer, live
+from pipeline.findings.alerting import send_alerts
 from pipeline.lake_writer import LakeConsumer
 from pipeline.live import LiveConsumer
 from pipeline.rules import load_rules
@@ -21,7 +22,7 @@ from pipeline.rules import load_rules
 log = logging.getLogger(__name__)
 
 Clock = Callable[[], float]
-RELEASE_SECONDS, TRIM_SECONDS = 5, 600
+RELEASE_SECONDS, TRIM_SECONDS, UNMUTE_SECONDS = 5, 600, 60
 _AFTER_FAILURE = 1.0
 LEAVE, LEAVE_IN_FLOOD = 1, 19
 """After a full step a consumer leaves the processor to requests for this many times as long as it had it:
@@ -128,6 +129,8 @@ def start(backends: Backends) -> None:
     Follower(consumer).start()
     log_schedule(backends, consumer).start()
     lake_schedule(backends).start()
+    findings_schedule(backends).start()
+    alert_schedule(backends).start()
 
 
 def log_schedule(backends: Backends, live: LiveConsumer) -> Schedule:
@@ -174,6 +177,20 @@ def lake_schedule(backends: Backends) -> Schedule:
             Job("maintain", hours, lambda: lake.maintain(datetime.now(UTC)), hours),
         ]
     )
+
+
+def findings_schedule(backends: Backends) -> Schedule:
+    """End suppressions of findings when they were to end."""
+    store = backends.findings
+    return Schedule([Job("unmute", UNMUTE_SECONDS, lambda: store.unmute(time.time_ns() // 1000), 0)])
+
+
+def alert_schedule(backends: Backends) -> Schedule:
+    """Send alerts, where somebody is to be told; a receiver that is slow holds up nothing else."""
+    store, alerts = backends.findings, backends.alerts
+    if alerts is None:
+        return Schedule([])
+    return Schedule([Job("alerts", backends.settings.alert_seconds, lambda: send_alerts(store, alerts), 0)])
 
 
 def report_differences(backends: Backends) -> int:

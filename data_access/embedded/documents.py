@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 from threading import RLock
 from typing import Any
 
+from data_access.embedded.files import opened
 from data_access.ports import Document
 
 _SCHEMA = """
@@ -24,10 +24,7 @@ class EmbeddedDocuments:
 
     def __init__(self, path: Path) -> None:
         self._lock = RLock()
-        self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
-        path.chmod(0o600)
-        self._db.execute("pragma journal_mode = wal")
-        self._db.execute("pragma synchronous = full")
+        self._db = opened(path)
         self._db.execute(_SCHEMA)
 
     def get(self, kind: str, key: str) -> Document | None:

@@ -15,10 +15,12 @@ from data_access.model import Scope
 PUBLIC = "public"
 VIEW = "view"
 EXPORT = "export"
+FINDINGS = "findings"
+"""See security findings."""
 OPERATE = "operate"
-"""Look after the system: count anew, replay what was refused."""
+"""Look after the system: count anew, replay what was refused, take in findings and work on them."""
 ADMIN = "admin"
-PERMISSIONS = frozenset({PUBLIC, VIEW, EXPORT, OPERATE, ADMIN})
+PERMISSIONS = frozenset({PUBLIC, VIEW, EXPORT, FINDINGS, OPERATE, ADMIN})
 
 F = TypeVar("F", bound=Callable[..., Any])
 
