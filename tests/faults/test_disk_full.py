@@ -35,10 +35,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def fill(path: Path) -> None:
     """Take all the room there is."""
-    with path.open("wb") as ballast, contextlib.suppress(OSError):
+    with path.open("wb", buffering=0) as ballast, contextlib.suppress(OSError):
         while True:
             ballast.write(os.urandom(65536))
-            ballast.flush()
 
 
 def large_event() -> dict[str, object]:
