@@ -136,7 +136,11 @@ def test_layout_makes_no_other_version() -> None:
             "no finding in ASFF, OCSF or a format of Prowler; its members: x",
         ),
         (b"{}", Refusal.NOT_A_FINDING, "no finding in ASFF, OCSF or a format of Prowler; its members: none"),
-        (gzip.compress(b"x" * 99)[:20], Refusal.UNREADABLE, "the file cannot be read: Compressed file ended"),
+        (
+            gzip.compress(b"x" * 99, mtime=0)[:20],
+            Refusal.UNREADABLE,
+            "the file cannot be read: Compressed file ended",
+        ),
         (b"\x1f\x8bnot gzip", Refusal.UNREADABLE, "the file cannot be read"),
     ],
 )
