@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from app import commands, finding_commands, live_commands
+from app import commands, demo_commands, finding_commands, live_commands
 from data_access.backends import Backends, holds_data, open_backends
 from data_access.model import UsageError
 from data_access.ports import QueryError
@@ -67,7 +67,9 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int, help="port to listen on")
     serve.add_argument("--no-demo", action="store_true", help="do not make demo data when there is none")
 
-    demo = command("demo", commands.demo, "make demo data: a made-up shop's events, ending now")
+    demo = command(
+        "demo", demo_commands.demo, "make demo data: a made-up shop's events and findings, until now"
+    )
     demo.add_argument("--days", type=int, default=60, help="days of data (60)")
     demo.add_argument("--seed", type=int, default=7, help="the same seed makes the same shop (7)")
 
@@ -87,7 +89,7 @@ def parser() -> argparse.ArgumentParser:
     ask.add_argument("--manifest", type=Path, metavar="FILE", help="with --format csv: write its manifest")
 
     command("maintain", commands.maintain, "curate, compact closed days, expire snapshots, sweep orphans")
-    command("doctor", commands.doctor, "versions, back ends, data extent, row counts, lake health")
+    command("doctor", commands.doctor, "versions, back ends, data extent, row counts, findings, lake health")
 
     users = command("users", commands.users, "list, add or remove people who sign in with a password")
     users.add_argument("action", choices=("list", "add", "remove"))

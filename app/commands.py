@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -34,24 +34,6 @@ EVERYTHING = Scope("command line")
 
 def nothing(_backends: Backends, _options: argparse.Namespace) -> None:
     """``serve`` starts before back ends are opened; see app.cli."""
-
-
-def demo(backends: Backends, options: argparse.Namespace) -> None:
-    """Make demo data in an empty lake, or add nothing to one that has the same demo already."""
-    from pipeline.demo import make_demo
-
-    started = time.perf_counter()
-    known = backends.lake.ingested("demo-")
-    if not known and backends.lake.health()["tables"]["events"]["rows"]:
-        raise UsageError("there is data already; choose an empty folder with --data-dir for the demo")
-    backends.documents.put("flags", "demo", {"seed": options.seed, "days": options.days}, None)
-    # The live visitors of the demo shop take over where the demo ends.
-    end = datetime.now(UTC) - timedelta(minutes=options.until)
-    batches = () if known else make_demo(options.days, options.seed, end)
-    for batch in batches:
-        backends.lake.append(batch)
-    added = backends.lake.curate().added
-    print(f"{added:,} demo events in {time.perf_counter() - started:.1f} s")
 
 
 def import_files(backends: Backends, options: argparse.Namespace) -> None:
@@ -206,7 +188,7 @@ def maintain(backends: Backends, _options: argparse.Namespace) -> None:
 
 
 def doctor(backends: Backends, _options: argparse.Namespace) -> None:
-    """Print what a bug report needs: versions, back ends, how far the data reaches, lake health."""
+    """Print what a bug report needs: versions, back ends, how far the data reaches, findings, lake health."""
     extent = backends.asking.ask("data.extent", {}, EVERYTHING).rows[0]
     health = backends.lake.health()
     print(f"streamgauge  {_version()}, Python {platform.python_version()}, {platform.platform()}")
@@ -217,10 +199,23 @@ def doctor(backends: Backends, _options: argparse.Namespace) -> None:
     for name, table in health["tables"].items():
         size = f"{table['bytes'] / 1e6:,.1f} MB in {table['files']} files, {table['snapshots']} snapshots"
         print(f"{name:<12} {table['rows']:,} rows, {size}")
+    print(f"findings     {_findings(backends)}")
     waiting = health["rows_waiting_for_curation"]
     print(f"lake         {'healthy' if not waiting else f'{waiting:,} raw rows wait for curation'}")
 
 
+def _findings(backends: Backends) -> str:
+    from data_access.finding_index import Wanted
+
+    index, now = backends.finding_index, time.time_ns() // 1000
+    every, still_open = (len(index.select(Wanted(state), now, {})) for state in ("all", "open"))
+    waiting = len(backends.findings.alerts(_MOST_ALERTS + 1))
+    more = f"more than {_MOST_ALERTS:,}" if waiting > _MOST_ALERTS else f"{waiting:,}"
+    return f"{every:,} findings, {still_open:,} open, {more} alerts waiting"
+
+
+_MOST_ALERTS = 100_000
+"""Alerts that are counted."""
 _LIBRARIES = ("dash", "plotly", "duckdb", "pyarrow", "pyiceberg", "sqlglot", "gunicorn")
 
 

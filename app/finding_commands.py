@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import re
-import time
-from datetime import UTC, datetime
 
+from data_access import moments
 from data_access.backends import Backends
 from data_access.finding_index import Wanted
 from data_access.model import UsageError
 
-_DAY = 86_400_000_000
 _MOST_WORDS = 120
 
 
@@ -40,9 +38,9 @@ def _days(text: str) -> int:
 def _archive(backends: Backends, days: int) -> None:
     from pipeline.findings.archive import archive_closed
 
-    now = time.time_ns() // 1000
+    now = moments.now()
     sending = backends.alerts is not None and backends.settings.alert_seconds > 0
-    done = archive_closed(backends.findings, backends.archive, now - days * _DAY, sending=sending)
+    done = archive_closed(backends.findings, backends.archive, now - days * moments.DAY, sending=sending)
     left = len(backends.finding_index.select(Wanted("all"), now, {}))
     print(f"{done.archived:,} archived, {done.changed:,} skipped because changed meanwhile, {left:,} left")
     if done.waiting:
@@ -64,7 +62,7 @@ def _list(backends: Backends, text: str) -> None:
             continue
         shown += 1
         newest = found.whole.newest
-        at = datetime.fromtimestamp(found.at // 1_000_000, UTC).isoformat(sep=" ", timespec="minutes")
+        at = moments.utc(found.at).isoformat(sep=" ", timespec="minutes")
         words = f"{_words(newest.id)}  {_words(newest.title)}"
         print(f"{found.whole.key}  {newest.severity}  {words}  archived {at}")
     print(f"{shown:,} found")

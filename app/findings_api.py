@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -12,6 +10,7 @@ import orjson
 from flask import Flask, Response, request
 
 from app.health import health
+from data_access import moments
 from data_access.backends import Backends
 from data_access.finding_index import STATES, Wanted
 from data_access.findings import Kept, Severity
@@ -23,7 +22,6 @@ MOST = 1000
 DEFAULT_LIMIT = 100
 MOST_ERRORS = 100
 _PARAMETERS = frozenset({"severity", "state", "limit", "id"})
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def register(server: Flask, backends: Backends) -> None:
@@ -40,7 +38,7 @@ def register(server: Flask, backends: Backends) -> None:
     @server.get("/v1/summary")
     @allow(FINDINGS)
     def summary() -> Response:
-        return _json(200, {"success": True, "data": _summary(backends), "timestamp": _now()})
+        return _stamped(200, {"success": True, "data": _summary(backends)})
 
     @server.get("/v1/health")
     @allow(PUBLIC)
@@ -51,9 +49,9 @@ def register(server: Flask, backends: Backends) -> None:
     @allow(OPERATE)
     def take_in() -> Response:
         name = request.args.get("name") or "request"
-        by, at = scope().user, time.time_ns() // 1000
+        by, at = scope().user, moments.now()
         intake = import_body(backends.findings, request.get_data(cache=False), name[:200], by, at)
-        return _json(200 if intake.read or not intake.reasons else 422, _taken(intake))
+        return _stamped(200 if intake.read or not intake.reasons else 422, _taken(intake))
 
 
 def _findings(backends: Backends, given: Mapping[str, str]) -> Response:
@@ -103,7 +101,7 @@ def _item(kept: Kept) -> dict[str, Any]:
         "id": finding.id,
         "key": row.key,
         "severity": row.severity,
-        "timestamp": _moment(row.updated),
+        "timestamp": moments.text(row.updated),
         "title": finding.title,
         "description": finding.description,
         "resource_type": row.resource_type,
@@ -115,7 +113,7 @@ def _item(kept: Kept) -> dict[str, Any]:
         "compliance": row.compliance,
         "status": row.workflow.status,
         "open": row.opened is not None,
-        "opened_at": None if row.opened is None else _moment(row.opened),
+        "opened_at": None if row.opened is None else moments.text(row.opened),
     }
 
 
@@ -131,7 +129,7 @@ def _summary(backends: Backends) -> dict[str, Any]:
         "severity_breakdown": {
             str(severity): groups[severity].findings if severity in groups else 0 for severity in Severity
         },
-        "last_updated": _moment(newest[0].updated) if newest else None,
+        "last_updated": moments.text(newest[0].updated) if newest else None,
     }
 
 
@@ -151,26 +149,19 @@ def _taken(intake: Intake) -> dict[str, Any]:
             {"place": one.place, "reason": one.reason, "message": one.message}
             for one in intake.refused[:MOST_ERRORS]
         ],
-        "timestamp": _now(),
     }
 
 
 def _list(items: list[dict[str, Any]]) -> Response:
-    return _json(200, {"success": True, "data": items, "count": len(items), "timestamp": _now()})
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _moment(microseconds: int) -> str:
-    """A time as RFC 3339 in UTC."""
-    moment = _EPOCH + timedelta(microseconds=microseconds)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return _stamped(200, {"success": True, "data": items, "count": len(items)})
 
 
 def _problem(status: int, text: str) -> Response:
-    return _json(status, {"success": False, "error": text, "timestamp": _now()})
+    return _stamped(status, {"success": False, "error": text})
+
+
+def _stamped(status: int, value: dict[str, Any]) -> Response:
+    return _json(status, value | {"timestamp": moments.text(moments.now())})
 
 
 def _json(status: int, value: Any) -> Response:

@@ -94,6 +94,16 @@ class Settings:
     alert_mail_from: str = _setting("", "Address that mails with alerts come from.")
     alert_smtp: str = _setting("", "Mail server for alerts, as `host:port`.")
     alert_seconds: int = _setting(30, "Seconds between looks for alerts to send; 0 turns them off.")
+    finding_targets: str = _setting(
+        "CRITICAL=7d,HIGH=30d,MEDIUM=90d,LOW=180d,INFORMATIONAL=365d",
+        "Days a finding may stay open, by severity; one that is not named keeps its default.",
+    )
+    findings_folder: str = _setting(
+        "", "Folder whose files are taken in as findings and moved to `done/` in it; empty for none."
+    )
+    findings_folder_seconds: int = _setting(
+        30, "Seconds between looks into the folder for findings; 0 turns them off."
+    )
     demo_live: bool = _setting(True, "Let visitors come to the demo shop while the app runs.")
     demo: bool = _setting(True, "Make demo data at first start when there is no data.")
 
@@ -126,11 +136,18 @@ class Settings:
         )
 
     @property
+    def targets(self) -> dict[str, int]:
+        """How long a finding may stay open, in µs, by severity; every severity is there."""
+        return _targets(str(_DEFAULTS["finding_targets"])) | _targets(self.finding_targets)
+
+    @property
     def base_url(self) -> str:
         """Where people reach the app, without a slash at the end."""
         return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
 
 
+_DAY = 86_400_000_000
+_DEFAULTS = {setting.name: setting.default for setting in fields(Settings)}
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -189,6 +206,7 @@ def _check(settings: Settings) -> None:
         settings, "currency", "site_currencies", "EUR", lambda c: bool(re.fullmatch("[A-Z]{3}", c))
     )
     _check_alerts(settings)
+    _check_targets(settings)
     for setting in all_settings():
         value = getattr(settings, setting.name)
         if isinstance(value, int) and not isinstance(value, bool) and value < 0:
@@ -206,6 +224,27 @@ def _check_alerts(settings: Settings) -> None:
     for address in (settings.alert_mail_from, *lists.values(settings.alert_mail_to)):
         if not re.fullmatch(r"[!-~]+@[!-~]+", address) or set(address) & set('<>(),;:"'):
             raise SettingsError(f"{address!r} is no address to send alerts from or to; write name@host")
+
+
+def _check_targets(settings: Settings) -> None:
+    severities = _targets(str(_DEFAULTS["finding_targets"]))
+    for severity in settings.targets:
+        if severity not in severities:
+            known = ", ".join(severities)
+            raise SettingsError(f"{PREFIX}FINDING_TARGETS: {severity!r} is no severity; there are {known}")
+
+
+def _targets(text: str) -> dict[str, int]:
+    """Times by severity, in µs, as the text has them. Raises SettingsError for one that is none."""
+    found = {}
+    for part in lists.values(text):
+        match = re.fullmatch(r"(\w+) *= *([1-9][0-9]{0,4})d", part)
+        if match is None:
+            raise SettingsError(
+                f"{PREFIX}FINDING_TARGETS has {part!r}; write it as CRITICAL=7d, separated by commas"
+            )
+        found[match[1].upper()] = int(match[2]) * _DAY
+    return found
 
 
 def _check_per_site(

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from threading import Event, Thread
 
 from data_access.backends import Backends
@@ -15,6 +16,7 @@ from data_access.ports import Log
 from data_access.reconciliation import reconcile
 from pipeline import lake_writer, live
 from pipeline.findings.alerting import send_alerts
+from pipeline.findings.drop import DropFolder, take_dropped
 from pipeline.lake_writer import LakeConsumer
 from pipeline.live import LiveConsumer
 from pipeline.rules import load_rules
@@ -130,6 +132,7 @@ def start(backends: Backends) -> None:
     log_schedule(backends, consumer).start()
     lake_schedule(backends).start()
     findings_schedule(backends).start()
+    Thread(target=fill_columns, args=(backends,), name="finding-index", daemon=True).start()
     alert_schedule(backends).start()
 
 
@@ -180,9 +183,29 @@ def lake_schedule(backends: Backends) -> Schedule:
 
 
 def findings_schedule(backends: Backends) -> Schedule:
-    """End suppressions of findings when they were to end."""
-    store = backends.findings
-    return Schedule([Job("unmute", UNMUTE_SECONDS, lambda: store.unmute(time.time_ns() // 1000), 0)])
+    """End suppressions of findings when they were to end, and take in what is dropped into the folder."""
+    store, settings = backends.findings, backends.settings
+    folder, rejects = DropFolder(Path(settings.findings_folder)), settings.data_dir / "rejects"
+    seconds = settings.findings_folder_seconds if settings.findings_folder else 0
+    return Schedule(
+        [
+            Job("unmute", UNMUTE_SECONDS, lambda: store.unmute(_now()), 0),
+            Job("drop folder", seconds, lambda: len(take_dropped(store, folder, rejects, _now())), 0),
+        ]
+    )
+
+
+def _now() -> int:
+    """UTC µs since 1970."""
+    return time.time_ns() // 1000
+
+
+def fill_columns(backends: Backends) -> None:
+    """Bring the columns of findings up to date, so that nobody who asks first waits for all of them."""
+    try:
+        backends.finding_index.refresh()
+    except Exception:
+        log.exception("the columns of findings could not be filled; the first question tries again")
 
 
 def alert_schedule(backends: Backends) -> Schedule:

@@ -10,7 +10,6 @@ import ssl
 import urllib.request
 from collections.abc import Sequence
 from contextlib import closing, suppress
-from datetime import UTC, datetime
 from email.message import EmailMessage
 from hashlib import sha256
 from http.client import HTTPException
@@ -19,7 +18,7 @@ from typing import IO, Any
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
-from data_access import lists
+from data_access import lists, moments
 from data_access.findings import Alert
 from data_access.ports import AlertError, Alerts
 from data_access.settings import Settings
@@ -76,7 +75,7 @@ def _item(alert: Alert) -> dict[str, Any]:
 
 
 def _time(at: int) -> str:
-    return datetime.fromtimestamp(at // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moments.utc(at).isoformat(timespec="seconds") + "Z"
 
 
 class FileAlerts:

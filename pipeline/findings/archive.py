@@ -11,9 +11,9 @@ import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from hashlib import sha256
 
+from data_access import moments
 from data_access.archived import BrokenError, Objects, Whole, whole_from, whole_text
 from data_access.findings import Status
 from data_access.model import UsageError
@@ -91,7 +91,7 @@ def _write(objects: Objects, whole: Whole) -> bool:
 
 def object_name(whole: Whole) -> str:
     """The name of a finding's object: its month (UTC), key and content."""
-    month = datetime.fromtimestamp(whole.newest.updated // 1_000_000, UTC).strftime("%Y/%m")
+    month = moments.utc(whole.newest.updated).strftime("%Y/%m")
     return f"{PREFIX}{month}/{whole.key}-{_digest(whole_text(whole))}.json.gz"
 
 

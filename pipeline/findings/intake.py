@@ -19,6 +19,8 @@ from pipeline.findings.files import read_findings, read_findings_bytes
 BATCH = 1000
 """Findings in one transaction."""
 _READ_BYTES = 1 << 20
+_NAME_BYTES = 200
+"""Of a long path, what the name of its file of rejects ends with: file systems take 255 bytes."""
 
 Report = Callable[[str, int], None]
 """Told of a file's name and of the findings read so far, all files together."""
@@ -51,18 +53,31 @@ def import_findings(
 ) -> list[Intake]:
     """Take in files and the files of folders, in the order of their names; ``at`` is now (UTC µs).
 
-    With ``rejects``, each file that has refusals gets one of its own there, a JSON line each. Raises
-    UsageError for a path there is not.
+    A file of a folder is named by its path from there. With ``rejects``, each file that has refusals gets one
+    of its own there, a JSON line each. Raises UsageError for a path there is not.
     """
     found: list[Intake] = []
-    for path in _files(paths):
-        scan, before = Scan(_digest(path), path.name, at, by), sum(one.read for one in found)
+    for path, name in _files(paths):
+        before = sum(one.read for one in found)
 
-        def told(read: int, name: str = path.name, before: int = before) -> None:
+        def told(read: int, name: str = name, before: int = before) -> None:
             report(name, before + read)
 
-        found.append(take_in(store, scan, read_findings(path), rejects, told))
+        found.append(import_file(store, path, name, by, at, rejects, told))
     return found
+
+
+def import_file(
+    store: FindingsStore,
+    path: Path,
+    name: str,
+    by: str,
+    at: int,
+    rejects: Path | None = None,
+    report: Callable[[int], None] = lambda _count: None,
+) -> Intake:
+    """Take in a file under a name. Raises OSError when it cannot be read at all."""
+    return take_in(store, Scan(_digest(path), name, at, by), read_findings(path), rejects, report)
 
 
 def import_body(store: FindingsStore, body: bytes, name: str, by: str, at: int) -> Intake:
@@ -99,21 +114,28 @@ def take_in(
 def _rejects(folder: Path, scan: Scan) -> Path:
     """Where a scan's refusals go as JSON lines; those of an import before are gone."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{scan.name}-{scan.id[:12]}.findings.jsonl"
+    name = scan.name.replace("/", "-").encode()[-_NAME_BYTES:].decode(errors="ignore")
+    path = folder / f"{name}-{scan.id[:12]}.findings.jsonl"
     path.unlink(missing_ok=True)
     return path
 
 
-def _files(paths: Sequence[Path]) -> Iterator[Path]:
+def _files(paths: Sequence[Path]) -> Iterator[tuple[Path, str]]:
+    """The files, each with the name it is told of by."""
     for path in paths:
         if path.is_dir():
-            yield from sorted(
-                one for one in path.rglob("*") if one.is_file() and not one.name.startswith(".")
-            )
+            for one in sorted(path.rglob("*")):
+                if one.is_file() and not one.name.startswith("."):
+                    yield one, as_name(one.relative_to(path))
         elif path.exists():
-            yield path
+            yield path, as_name(Path(path.name))
         else:
             raise UsageError(f"{path} is not there")
+
+
+def as_name(path: Path) -> str:
+    """A path as the name of a scan: bytes that are no UTF-8 are replaced."""
+    return bytes(path).decode(errors="replace")
 
 
 def _digest(path: Path) -> str:

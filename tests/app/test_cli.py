@@ -5,12 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from app.cli import main
+from data_access.findings import Severity
+from pipeline import demo_findings
+from tests.builders import embedded
+from tests.findings import SCAN, finding, passed
 
 STEPS = "steps=view,cart,buy"
 PERIOD = ("from=2024-03-01", "to=2024-03-02")
@@ -160,8 +166,63 @@ def test_doctor_and_maintain_report(lake: Path, capsys: pytest.CaptureFixture[st
     report = capsys.readouterr().out
     assert "6 events, 2024-03-01 10:00:00 to 2024-03-02 09:00:00 UTC" in report
     assert "DuckDB" in report
+    assert "findings     0 findings, 0 open, 0 alerts waiting" in report
     assert run(lake, "maintain") == 0
     assert "orphan files deleted" in capsys.readouterr().out
+
+
+def test_doctor_counts_findings_and_alerts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = embedded(tmp_path).findings
+    store.store(SCAN, [finding(f"f{number}") for number in range(1200)])
+    store.store(SCAN, [passed("good"), finding("low", severity=Severity.LOW)])
+    assert run(tmp_path, "doctor") == 0
+    assert "findings     1,202 findings, 1,201 open, 1,200 alerts waiting" in capsys.readouterr().out
+
+
+def test_the_demo_has_findings_and_making_it_again_adds_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = embedded(tmp_path).findings
+    for number in range(2):
+        assert run(tmp_path, "demo", "--days", "1", "--until", str(30 * number)) == 0
+        events, findings = capsys.readouterr().out.splitlines()
+        assert events.startswith("0 demo events") == bool(number)
+        assert re.fullmatch(r"0 .*" if number else r"6\d\d demo findings in \d+\.\d s", findings)
+        if not number:
+            before = store.since(0, 10_000), store.scans(), store.revision()
+    assert (store.since(0, 10_000), store.scans(), store.revision()) == before
+    assert store.alerts(1) == []
+
+
+def test_a_killed_demo_goes_on_with_the_findings_it_had_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, take_in = embedded(tmp_path).findings, demo_findings.take_in
+    left = [3]
+
+    def killed(*args: Any) -> Any:
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        return take_in(*args)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(demo_findings, "take_in", killed)
+        assert run(tmp_path, "demo", "--days", "1") == 1
+    begun = {scan.id for scan, _ in store.scans()}
+    assert len(begun) == 3
+    assert run(tmp_path, "demo", "--days", "1") == 0
+    assert begun < {scan.id for scan, _ in store.scans()}
+    assert len(store.scans()) == 15
+
+
+def test_the_demo_adds_no_findings_to_real_ones(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = embedded(tmp_path).findings
+    store.store(SCAN, [finding()])
+    assert run(tmp_path, "demo", "--days", "1") == 0
+    assert "no demo findings: there are findings already" in capsys.readouterr().out
+    assert [row.key for row in store.since(0, 10)] == [finding().key]
+    assert len(store.alerts(10)) == 1
 
 
 def test_a_sign_in_link_is_printed(lake: Path, capsys: pytest.CaptureFixture[str]) -> None:

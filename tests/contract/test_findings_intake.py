@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -46,13 +47,29 @@ def test_a_folder_is_taken_in_file_by_file(store: FindingsStore, tmp_path: Path)
     )
     assert [(found.scan.name, found.read, found.flagged) for found in (one, two)] == [
         ("b.json", 2, 1),
-        ("a.json.gz", 1, 0),
+        ("deep/a.json.gz", 1, 0),
     ]
-    assert told == [("b.json", 2), ("a.json.gz", 3)]
+    assert told == [("b.json", 2), ("deep/a.json.gz", 3)]
     assert {(scan.name, scan.by, scan.at, count) for scan, count in store.scans()} == {
         ("b.json", "ann", NOW, 2),
-        ("a.json.gz", "ann", NOW, 1),
+        ("deep/a.json.gz", "ann", NOW, 1),
     }
+
+
+def test_files_of_the_same_name_are_told_apart_by_their_folder(store: FindingsStore, tmp_path: Path) -> None:
+    folder, rejects, long = tmp_path / "scans", tmp_path / "rejects", "ü" * 120
+    write(folder / "eu" / "a.json", asff("a"), {"no": 1})
+    write(folder / "us" / "a.json", asff("b"), {"no": 2})
+    write(folder / long / "a.json", {"no": 3})
+    odd = folder / os.fsdecode(b"odd-\xff.json")
+    write(odd, asff("c"))
+    found = import_findings(store, [folder, odd], "ann", NOW, rejects)
+    names = ["eu/a.json", "odd-\ufffd.json", "us/a.json", f"{long}/a.json", "odd-\ufffd.json"]
+    assert [one.scan.name for one in found] == names
+    eu, us, deep = sorted(path.name for path in rejects.iterdir())
+    assert eu == f"eu-a.json-{found[0].scan.id[:12]}.findings.jsonl"
+    assert us == f"us-a.json-{found[2].scan.id[:12]}.findings.jsonl"
+    assert deep.endswith(f"ü-a.json-{found[3].scan.id[:12]}.findings.jsonl")
 
 
 def test_the_same_file_is_the_same_scan(store: FindingsStore, tmp_path: Path) -> None:

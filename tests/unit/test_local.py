@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+from data_access.finding_index import Wanted
 from data_access.live import Sighting
 from pipeline import local
 from pipeline.live import LiveConsumer
 from pipeline.local import Follower, Job, Pace, Schedule, lake_schedule, log_schedule, report_differences
 from tests.builders import embedded
 from tests.door import Door
+from tests.findings import SCAN, finding
 
 
 class Clock:
@@ -62,6 +64,37 @@ def test_the_log_reaches_the_lake_at_once_after_a_start(tmp_path: Path) -> None:
     assert schedule.run_due() == ["flush"]
     assert backends.lake.health()["tables"]["raw_events"]["rows"] == 1
     assert backends.log.offsets() == {"lake": 1, "live": 0}
+
+
+def test_at_a_start_the_columns_of_findings_are_filled_before_anybody_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backends, filled = embedded(tmp_path), Event()
+    backends.findings.store(SCAN, [finding()])
+
+    def fill(*_: object) -> None:
+        local_fill(backends)
+        filled.set()
+
+    local_fill = local.fill_columns
+    monkeypatch.setattr(local, "fill_columns", fill)
+    for background in (Follower, Schedule):
+        monkeypatch.setattr(background, "start", lambda _self: None)
+    local.start(backends)
+    assert filled.wait(10)
+    # Nothing but what has changed since is asked of the store.
+    monkeypatch.setattr(backends.findings, "since", None)
+    assert len(backends.finding_index.select(Wanted("all"), 0, {})) == 1
+
+
+def test_columns_that_cannot_be_filled_are_an_error_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    backends = embedded(tmp_path)
+    backends.findings.store(SCAN, [finding()])
+    monkeypatch.setattr(backends.findings, "since", None)
+    local.fill_columns(backends)
+    assert "the columns of findings could not be filled" in caplog.text
 
 
 def test_a_difference_that_nothing_explains_is_an_error_in_the_log(

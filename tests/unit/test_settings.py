@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from data_access.findings import Severity
 from data_access.settings import Settings, SettingsError, all_settings, load
+
+DAY = 86_400_000_000
+"""Microseconds."""
 
 
 def test_defaults_need_no_environment() -> None:
@@ -41,6 +45,12 @@ def test_overrides_beat_the_environment_unless_they_are_none() -> None:
         ("TIME_ZONE", "Berlin", "'Berlin' is no time zone; use a name such as Europe/Berlin"),
         ("SITE_TIME_ZONES", "shop", "has 'shop'; write it as site=Area/City"),
         ("SITE_TIME_ZONES", "shop=Mars/Base", "'Mars/Base' is no time zone"),
+        ("FINDING_TARGETS", "CRITICAL=7 days", "has 'CRITICAL=7 days'; write it as CRITICAL=7d"),
+        ("FINDING_TARGETS", "HIGH=30d,LOW", "has 'LOW'; write it as CRITICAL=7d"),
+        ("FINDING_TARGETS", "HIGH=0d", "has 'HIGH=0d'; write it as CRITICAL=7d"),
+        ("FINDING_TARGETS", "HIGH=100000d", "has 'HIGH=100000d'; write it as CRITICAL=7d"),
+        ("FINDING_TARGETS", "URGENT=1d", "'URGENT' is no severity; there are CRITICAL, HIGH, MEDIUM, LOW"),
+        ("FINDINGS_FOLDER_SECONDS", "-1", "STREAMGAUGE_FINDINGS_FOLDER_SECONDS is -1; it takes 0 or more"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_it_takes(name: str, value: str, message: str) -> None:
@@ -57,6 +67,17 @@ def test_zone_of_a_selection_of_sites() -> None:
     assert found.zone_of(("other",)) == "Asia/Tokyo"
     assert found.zone_of(()) == "Asia/Tokyo"
     assert found.zone_of(("shop", "blog")) == "Asia/Tokyo"
+
+
+def test_targets_that_are_not_named_keep_their_default() -> None:
+    days = {"CRITICAL": 7, "HIGH": 30, "MEDIUM": 90, "LOW": 180, "INFORMATIONAL": 365}
+    assert set(days) == {str(severity) for severity in Severity}
+    assert load({}, {}).targets == {severity: count * DAY for severity, count in days.items()}
+    found = load({}, {"STREAMGAUGE_FINDING_TARGETS": "critical = 1d, HIGH=14d,"}).targets
+    assert found == {
+        severity: count * DAY for severity, count in (days | {"CRITICAL": 1, "HIGH": 14}).items()
+    }
+    assert load({"finding_targets": ""}, {}).targets == Settings().targets
 
 
 def test_base_url() -> None:
