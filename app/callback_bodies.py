@@ -19,6 +19,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "value": (str, list, int, float, type(None)),
     "n_clicks": _NUMBER,
     "n_submit": _NUMBER,
+    "n_intervals": _NUMBER,
     "opened": (bool, type(None)),
     "data": (dict, list, str, int, float, type(None)),
     "id": (dict, str),
@@ -122,7 +123,10 @@ def _is_value(part: Any, declared_id: str, prop: str) -> bool:
 
 
 def _is_part(part: Any, declared_id: str, prop: str) -> bool:
-    if not isinstance(part, dict) or part.get("property") != prop:
+    if not isinstance(part, dict) or not isinstance(part.get("property"), str):
+        return False
+    # A property that several callbacks write has a mark behind an @, in outputs only.
+    if part["property"].partition("@")[0] != prop:
         return False
     given = part.get("id")
     if not declared_id.startswith("{"):

@@ -136,7 +136,7 @@ def _refuse_forbidden(
 def _refused() -> Any:
     if g.permissions:
         return _problem(403, "Your role does not allow this. An admin can give you another one.")
-    if request.endpoint in PAGES or request.path.startswith(("/csv/", "/manifest/")):
+    if request.endpoint in PAGES or request.path.startswith(("/csv/", "/manifest/", "/pack/")):
         here = request.full_path.rstrip("?")
         return redirect(SIGN_IN if here == "/" else f"{SIGN_IN}?next={quote(here)}")
     if not request.path.startswith(API):

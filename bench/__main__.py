@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import export, funnels, layer, live
+from bench import export, findings, funnels, layer, live
 from bench.data import big_lake
 from bench.result import Result
 
@@ -17,6 +17,7 @@ MEASURES: dict[str, Callable[[Path, int], list[Result]]] = {
     "funnels": funnels.measure,
     "export": export.measure,
     "live": live.measure,
+    "findings": findings.measure,
 }
 
 
@@ -28,7 +29,8 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=Path("bench/out"))
     options = parser.parse_args()
     folder = options.folder / str(options.events)
-    if set(options.names) - {"live"}:
+    folder.mkdir(parents=True, exist_ok=True)
+    if set(options.names) - {"live", "findings"}:
         big_lake(folder / "lake", options.events)
     results = [result for name in options.names for result in MEASURES[name](folder, options.events)]
     for result in results:

@@ -19,13 +19,15 @@ class BrokenError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class PastChange:
-    """A change of workflow: the number it can be undone by, when (UTC µs), who, from what to what."""
+    """A change of workflow: the number it can be undone by, when (UTC µs), who, from what to what; and
+    whether it ``counts``, which one that was taken back does not, nor the taking back."""
 
     number: int
     at: int
     by: str
     before: Workflow
     after: Workflow
+    counts: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from data_access.archived import Objects
 from data_access.asking import Asking
+from data_access.finding_changes import FindingChanges
 from data_access.finding_index import FindingIndex
 from data_access.ports import Alerts, Cache, Counters, Documents, FindingsStore, Lake, Log, Warehouse
 from data_access.realtime import Realtime
@@ -27,6 +28,7 @@ class Backends:
     realtime: Realtime
     findings: FindingsStore
     finding_index: FindingIndex
+    finding_changes: FindingChanges
     alerts: Alerts | None
     archive: Objects
 
@@ -67,6 +69,7 @@ def open_backends(settings: Settings) -> Backends:
         realtime,
         findings,
         FindingIndex(findings),
+        FindingChanges(findings, documents),
         open_alerts(settings),
         EmbeddedObjects(folder / "archive"),
     )

@@ -235,12 +235,25 @@ class FindingsStore(Protocol):
     def store(self, scan: Scan, findings: Sequence[Finding]) -> Stored:
         """Keep findings of a scan, all or none."""
 
-    def change(self, versions: Mapping[str, int], change: Change, by: str, at: int) -> Changed:
-        """Change the workflow of findings, by key, whose workflow still has the version named. Raises
-        UsageError for a change that cannot be."""
+    def change(
+        self, versions: Mapping[str, int], change: Change, by: str, at: int, number: int | None = None
+    ) -> Changed:
+        """Change the workflow of findings, by key, whose workflow still has the version named; with
+        ``number`` as part of a change begun before. Raises UsageError for a change that cannot be."""
 
-    def undo(self, number: int, by: str, at: int) -> Changed:
-        """Take a change back where nobody has changed the finding since."""
+    def undo(
+        self,
+        number: int,
+        by: str,
+        at: int,
+        keys: Collection[str] | None = None,
+        undoing: int | None = None,
+    ) -> Changed:
+        """Take a change back, of all findings or some, where nobody has changed the finding since; with
+        ``undoing`` as part of a change begun before."""
+
+    def changed_by(self, number: int) -> list[str]:
+        """The keys of the findings a change changed, in order."""
 
     def unmute(self, now: int) -> int:
         """End the suppressions that were to last until now; how many."""

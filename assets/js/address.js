@@ -1,6 +1,6 @@
 // The URL query is the only state. `write` puts a changed control into it, `read` puts it into the controls.
 (function () {
-  var CURSORS = ["before", "after", "event"];
+  var CURSORS = ["before", "after", "event", "start"];
 
   function join(values) {
     return values

@@ -4,7 +4,7 @@
     if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return null;
     var link = event.target.closest("a.sg-stay");
     if (link || event.target.closest("a, button, input, label")) return link;
-    var row = event.target.closest(".sg-ranked tbody tr");
+    var row = event.target.closest(":is(.sg-ranked, .sg-findings) tbody tr");
     var selecting = String(window.getSelection());
     return row && !selecting ? row.querySelector("a.sg-stay") : null;
   }

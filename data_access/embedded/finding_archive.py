@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from data_access.archived import PastAlert, PastChange, Seen, Whole
 from data_access.embedded import finding_rows as rows
@@ -27,7 +26,7 @@ order by key limit :limit
 GONE = "select key, revision from gone where revision > ? order by revision limit ?"
 _WORKFLOW = "select status, assignee, note, reason, until, version from findings where key = ?"
 _BODIES = "select body from versions where key = ? order by updated, digest"
-_CHANGES = "select change, at, who, before, after from history where key = ? order by number"
+_CHANGES = "select change, at, who, before, after, counts from history where key = ? order by number"
 _SEEN = (
     "select id, name, at, who, problem from sightings join scans on id = scan where key = ? order by at, id"
 )
@@ -45,10 +44,10 @@ def read(db: sqlite3.Connection, key: str) -> Whole | None:
     return Whole(
         key,
         tuple(rows.unpacked(body) for (body,) in db.execute(_BODIES, (key,)).fetchall()),
-        rows.workflow_from(workflow),
+        rows.workflow_from(tuple(workflow)),
         tuple(
-            PastChange(number, at, by, rows.workflow_of(before), rows.workflow_of(after))
-            for number, at, by, before, after in db.execute(_CHANGES, (key,)).fetchall()
+            PastChange(number, at, by, rows.workflow_of(before), rows.workflow_of(after), bool(counts))
+            for number, at, by, before, after, counts in db.execute(_CHANGES, (key,)).fetchall()
         ),
         tuple(
             Seen(Scan(*values), bool(problem)) for *values, problem in db.execute(_SEEN, (key,)).fetchall()
@@ -67,7 +66,7 @@ def remove(db: sqlite3.Connection, key: str) -> None:
     db.execute(text, (key,))
     for table in ("findings", "versions", "history", "sightings", "alerts"):
         db.execute(f"delete from {table} where key = ?", (key,))
-    db.execute("insert or replace into gone values (?, ?)", (key, rows.next_revision(db)))
+    db.execute("insert or replace into gone values (?, ?)", (key, rows.next_revisions(db)))
 
 
 def newest_gone(db: sqlite3.Connection, key: str) -> tuple[int, str] | None:
@@ -133,7 +132,7 @@ def _put_changes(db: sqlite3.Connection, whole: Whole, known: Whole | None) -> N
         number = one.number if _is_change(db, one) else 0
         words = (rows.workflow_text(one.before), rows.workflow_text(one.after))
         is_status = one.before.status is not one.after.status
-        db.execute(rows.ADD_HISTORY, (number, whole.key, one.at, one.by, *words, is_status))
+        db.execute(rows.ADD_HISTORY, (number, whole.key, one.at, one.by, *words, is_status, one.counts))
 
 
 def _bridge(whole: Whole, known: Whole, newer: Sequence[PastChange]) -> list[PastChange]:
@@ -156,7 +155,7 @@ def _is_change(db: sqlite3.Connection, one: PastChange) -> bool:
 
 
 def _set_workflow(db: sqlite3.Connection, key: str, workflow: Workflow) -> None:
-    db.execute(rows.SET_WORKFLOW, asdict(workflow) | {"key": key})
+    db.execute(rows.SET_WORKFLOW, (*rows.workflow_values(workflow), key))
 
 
 def _put_alerts(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 import zlib
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import astuple
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -24,11 +25,12 @@ from data_access.findings import (
     Workflow,
 )
 
-_ROW = (
-    "key, revision, id, title, provider, severity, compliance, problem, control, service, standards, account,"
-    " region, resource_type, resource_id, created, updated, epoch, flagged, spans"
+_PLAIN = (
+    "key, revision, id, title, provider, control, service, account, region, resource_type, resource_id,"
+    " created, updated, epoch"
 )
-_WORKFLOW = "status, assignee, note, reason, until, version"
+_READ = "severity, compliance, problem, flagged, standards, spans"
+WORKFLOW = "status, assignee, note, reason, until, version"
 
 SCHEMA = """
 create table if not exists findings (
@@ -53,7 +55,8 @@ create unique index if not exists versions_by_key on versions (key, updated, dig
 create table if not exists changes (number integer primary key autoincrement, at integer not null, who text);
 create table if not exists history (
     number integer primary key autoincrement, change integer not null, key text not null, at integer not null,
-    who text not null, before text not null, after text not null, is_status integer not null
+    who text not null, before text not null, after text not null, is_status integer not null,
+    counts integer not null default 1
 );
 create index if not exists history_by_key on history (key, number);
 create index if not exists history_by_change on history (change);
@@ -72,7 +75,7 @@ create table if not exists about (key text primary key, value integer not null) 
 insert or ignore into about values ('revision', 0);
 """
 
-SELECT = f"select {_ROW}, {_WORKFLOW} from findings"
+SELECT = f"select {_PLAIN}, {_READ}, {WORKFLOW} from findings"
 SEE = (
     "insert into sightings values (?, ?, ?)"
     " on conflict do update set problem = max(problem, excluded.problem)"
@@ -89,15 +92,14 @@ PUT = (
 )
 VERSIONS = "select updated, digest, problem, severity from versions where key = ? order by updated, digest"
 NEWEST = "select body from versions where key = ? order by updated desc, digest desc limit 1"
-STATUSES = "select at, after from history where key = ? and is_status order by number"
+STATUSES = "select at, after from history where key = ? and is_status and counts order by number"
 HISTORY = "select at, who, before, after from history where key = ? order by number"
 DUE = "select key from findings where status = ? and until <= ?"
-SET_WORKFLOW = (
-    "update findings set status = :status, assignee = :assignee, note = :note, reason = :reason,"
-    " until = :until, version = :version where key = :key"
-)
+UPDATE = f"update findings set {' = ?, '.join(WORKFLOW.split(', '))} = ?"
+SET_WORKFLOW = f"{UPDATE} where key = ?"
 ADD_HISTORY = (
-    "insert into history (change, key, at, who, before, after, is_status) values (?, ?, ?, ?, ?, ?, ?)"
+    "insert into history (change, key, at, who, before, after, is_status, counts)"
+    " values (?, ?, ?, ?, ?, ?, ?, ?)"
 )
 MARK = "update findings set spans = ?, revision = ? where key = ?"
 SCANS = (
@@ -152,43 +154,53 @@ def columns(finding: Finding) -> tuple[Any, ...]:
     )
 
 
-def row(values: Sequence[Any]) -> Row:
+_SEVERITIES = {str(one): one for one in Severity}
+_COMPLIANCES = {str(one): one for one in Compliance}
+_STATUSES = {str(one): one for one in Status}
+_FIRST = len(_PLAIN.split(","))
+_READS = slice(_FIRST, _FIRST + len(_READ.split(",")))
+CACHED = 1024
+"""Texts and workflows most rows share are read once; an enum's own look-up is slower than a dictionary's."""
+
+
+def row(values: tuple[Any, ...]) -> Row:
     """A row of SELECT."""
-    key, revision, name, title, provider, severity, compliance, problem, *rest = values
-    control, service, standards, *rest = rest
-    account, region, kind, resource, created, updated, epoch, flagged, spans, *workflow = rest
-    return Row(
-        key,
-        revision,
-        name,
-        title,
-        provider,
-        Severity(severity),
-        Compliance(compliance),
-        bool(problem),
-        control,
-        service,
-        tuple(msgspec.json.decode(standards)),
-        account,
-        region,
-        kind,
-        resource,
-        created,
-        updated,
-        epoch,
-        bool(flagged),
-        tuple(Span(*pair) for pair in msgspec.json.decode(spans)),
-        workflow_from(workflow),
+    severity, compliance, problem, flagged, standards, spans = values[_READS]
+    found = (
+        *values[: _READS.start],
+        _SEVERITIES[severity],
+        _COMPLIANCES[compliance],
+        problem == 1,
+        flagged == 1,
+        _texts(standards),
+        _spans(spans),
+        workflow_from(values[_READS.stop :]),
+        False,
     )
+    return Row._make(found)
+
+
+@lru_cache(CACHED)
+def _texts(text: str) -> tuple[str, ...]:
+    return tuple(msgspec.json.decode(text))
+
+
+@lru_cache(CACHED)
+def _spans(text: str) -> tuple[Span, ...]:
+    return tuple(Span(*pair) for pair in msgspec.json.decode(text))
+
+
+_NOTHING = (
+    *("",) * 9,
+    *(0, 0, 0),
+    *(Severity.INFORMATIONAL, Compliance.NOT_AVAILABLE, False, False, (), (), Workflow()),
+)
+"""What a row says of a finding that is gone."""
 
 
 def gone(key: str, revision: int) -> Row:
     """The row of a finding that has left the store."""
-    lowest, none = Severity.INFORMATIONAL, Compliance.NOT_AVAILABLE
-    words = ("", "", (), "", "", "", "")
-    return Row(
-        key, revision, "", "", "", lowest, none, False, *words, 0, 0, 0, False, (), Workflow(), gone=True
-    )
+    return Row._make((key, revision, *_NOTHING, True))
 
 
 def alert(values: Sequence[Any]) -> Alert:
@@ -218,21 +230,30 @@ def entries(history: Sequence[Sequence[Any]], versions: Sequence[Version]) -> li
     return sorted(found, key=lambda entry: entry.at, reverse=True)
 
 
-def workflow_from(values: Sequence[Any]) -> Workflow:
+@lru_cache(CACHED)
+def workflow_from(values: tuple[Any, ...]) -> Workflow:
     """A workflow from its columns."""
     status, *others = values
-    return Workflow(Status(status), *others)
+    return Workflow(_STATUSES[status], *others)
 
 
+@lru_cache(CACHED)
 def workflow_text(workflow: Workflow) -> str:
     """A workflow as it stands in the history."""
-    return _json(asdict(workflow))
+    return _json(workflow)
 
 
+@lru_cache(CACHED)
+def workflow_values(workflow: Workflow) -> tuple[Any, ...]:
+    """A workflow's columns, the values of UPDATE."""
+    return astuple(workflow)
+
+
+@lru_cache(CACHED)
 def workflow_of(text: str) -> Workflow:
     """A workflow of the history."""
     found = msgspec.json.decode(text)
-    return Workflow(**found | {"status": Status(found["status"])})
+    return Workflow(**found | {"status": _STATUSES[found["status"]]})
 
 
 def spans_text(spans: Sequence[Span]) -> str:
@@ -246,11 +267,11 @@ def revision(db: sqlite3.Connection) -> int:
     return int(found)
 
 
-def next_revision(db: sqlite3.Connection) -> int:
-    """The next revision, taken."""
-    text = "update about set value = value + 1 where key = 'revision' returning value"
-    ((found,),) = db.execute(text).fetchall()
-    return int(found)
+def next_revisions(db: sqlite3.Connection, count: int = 1) -> int:
+    """The first of the next revisions, so many taken."""
+    text = "update about set value = value + ? where key = 'revision' returning value"
+    ((last,),) = db.execute(text, (count,)).fetchall()
+    return int(last) - count + 1
 
 
 def _json(value: Any) -> str:

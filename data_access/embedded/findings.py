@@ -5,13 +5,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
 from pathlib import Path
-from threading import RLock
+from threading import Lock, RLock
 
 from data_access.archived import Whole
 from data_access.embedded import finding_archive as archive
 from data_access.embedded import finding_rows as rows
+from data_access.embedded import finding_work as work
 from data_access.embedded.files import opened
 from data_access.findings import (
     Alert,
@@ -26,7 +26,6 @@ from data_access.findings import (
     Stored,
     Version,
     Workflow,
-    changed,
     checked,
     epochs,
     open_spans,
@@ -35,15 +34,21 @@ from data_access.findings import (
 
 PROVIDER, TIMER = "provider", "timer"
 """Who changed a workflow where nobody did: a problem that came back, a suppression that ended."""
+_CACHE_KIB, _WAL_PAGES = 64 * 1024, 16_000
+"""Keys are hashes, so every piece of a large change writes all over the indices: their pages stay in memory,
+and go from the write-ahead log (64 MB) into the file once for many pieces."""
 
 
 class EmbeddedFindings:
     """The FindingsStore port over one SQLite file, shared by threads and processes."""
 
     def __init__(self, path: Path) -> None:
-        self._lock = RLock()
+        self._lock, self._read_lock = RLock(), Lock()
         self._db = opened(path)
         self._db.executescript(rows.SCHEMA + archive.SCHEMA)
+        self._db.execute(f"pragma cache_size = -{_CACHE_KIB}")
+        self._db.execute(f"pragma wal_autocheckpoint = {_WAL_PAGES}")
+        self._reader = opened(path)  # of its own: readers wait for no writer
 
     def store(self, scan: Scan, findings: Sequence[Finding]) -> Stored:
         """Keep findings of a scan, all or none."""
@@ -63,10 +68,10 @@ class EmbeddedFindings:
         values = (key, version.at, version.digest, version.problem, version.severity, rows.packed(finding))
         if not self._db.execute(rows.ADD_VERSION, values).rowcount:
             return Stored(same=1)
-        known = self._row(key)
+        known = _row(self._db, key)
         if known is None and gone and (version.at, version.digest) < gone:
             return Stored(older=1)  # it waits for the finding to be back
-        versions = [version] if known is None and gone is None else self._versions(key)
+        versions = [version] if known is None and gone is None else archive.read_versions(self._db, key)
         newest = versions[-1] == version
         if newest:
             self._db.execute(rows.PUT, rows.columns(finding))
@@ -99,114 +104,101 @@ class EmbeddedFindings:
         """What was resolved is new again; never earlier than what people did last."""
         if workflow.status is Status.RESOLVED:
             at = max(opened, self._statuses(key)[-1][0])
-            self._apply(self._begin(at, PROVIDER), key, workflow, Change(status=Status.NEW), PROVIDER, at)
+            step = work.step_of(key, workflow, Change(status=Status.NEW))
+            work.write(self._db, work.begin(self._db, at, PROVIDER), [step] if step else [], PROVIDER, at)
 
-    def change(self, versions: Mapping[str, int], change: Change, by: str, at: int) -> Changed:
-        """Change the workflow of findings, by key, whose workflow still has the version named. Raises
-        UsageError for a change that cannot be."""
+    def change(
+        self, versions: Mapping[str, int], change: Change, by: str, at: int, number: int | None = None
+    ) -> Changed:
+        """Change the workflow of findings, by key, whose workflow still has the version named; with
+        ``number`` as part of a change begun before. Raises UsageError for a change that cannot be."""
         checked(change, at)
-        done, same, conflicts = 0, 0, []
-        with self._changing():
-            number = self._begin(at, by)
-            for key, version in versions.items():
-                known = self._row(key)
-                if known is None or known.workflow.version != version:
-                    conflicts.append(key)
-                elif self._apply(number, key, known.workflow, change, by, at):
-                    self._mark(key)
-                    done += 1
-                else:
-                    same += 1
-        return Changed(number, done, same, tuple(conflicts))
-
-    def undo(self, number: int, by: str, at: int) -> Changed:
-        """Take a change back where nobody has changed the finding since."""
-        done, conflicts = 0, []
         with self._changing() as db:
-            undoing = self._begin(at, by)
-            entries = db.execute(
-                "select key, before, after from history where change = ? order by number", (number,)
-            ).fetchall()
-            for key, before, after in entries:
-                known = self._row(key)
-                if known is None or known.workflow != rows.workflow_of(after):
-                    conflicts.append(key)
-                    continue
-                then = replace(rows.workflow_of(before), version=known.workflow.version + 1)
-                self._write(undoing, key, known.workflow, then, by, at)
-                self._mark(key)
-                done += 1
-        return Changed(undoing, done, 0, tuple(conflicts))
+            return work.change(db, work.begin(db, at, by, number), versions, change, by, at)
+
+    def undo(
+        self,
+        number: int,
+        by: str,
+        at: int,
+        keys: Collection[str] | None = None,
+        undoing: int | None = None,
+    ) -> Changed:
+        """Take a change back, of all findings or some, where nobody has changed the finding since; with
+        ``undoing`` as part of a change begun before."""
+        with self._changing() as db:
+            return work.undo(db, number, keys, work.begin(db, at, by, undoing), by, at)
+
+    def changed_by(self, number: int) -> list[str]:
+        """The keys of the findings a change changed, in order."""
+        with self._reading() as db:
+            found = db.execute("select key from history where change = ? order by number", (number,))
+            return list(dict.fromkeys(key for (key,) in found))
 
     def unmute(self, now: int) -> int:
         """End the suppressions that were to last until now; how many."""
         with self._changing() as db:
-            due = db.execute(rows.DUE, (Status.SUPPRESSED, now)).fetchall()
-            number = self._begin(now, TIMER) if due else 0
-            for (key,) in due:
-                known = self._row(key)
-                if known is not None:
-                    self._apply(number, key, known.workflow, Change(status=Status.NEW), TIMER, now)
-                    self._mark(key)
+            due = [key for (key,) in db.execute(rows.DUE, (Status.SUPPRESSED, now)).fetchall()]
+            if due:
+                versions = {key: workflow.version for key, workflow in work.workflows(db, due).items()}
+                work.change(db, work.begin(db, now, TIMER), versions, Change(status=Status.NEW), TIMER, now)
         return len(due)
 
     def get(self, key: str) -> Kept | None:
         """A finding with its workflow, or None."""
-        with self._lock:
-            row = self._row(key)
+        with self._reading() as db:
+            row = _row(db, key)
             if row is None:
                 return None
-            ((body,),) = self._db.execute(rows.NEWEST, (key,)).fetchall()
+            ((body,),) = db.execute(rows.NEWEST, (key,)).fetchall()
         return Kept(row, rows.unpacked(body))
 
     def named(self, name: str) -> list[str]:
         """The keys of the findings with an id; several when products use the same."""
-        with self._lock:
-            found = self._db.execute("select key from findings where id = ? order by key", (name,)).fetchall()
+        with self._reading() as db:
+            found = db.execute("select key from findings where id = ? order by key", (name,)).fetchall()
         return [key for (key,) in found]
 
     def rows(self, keys: Sequence[str]) -> list[Row]:
         """The rows of findings by key, in that order; keys there are not are left out."""
-        with self._lock:
-            return [row for key in keys if (row := self._row(key)) is not None]
+        with self._reading() as db:
+            return [row for key in keys if (row := _row(db, key)) is not None]
 
     def history(self, key: str) -> list[Entry]:
         """What happened to a finding, newest first."""
-        with self._lock:
-            found = self._db.execute(rows.HISTORY, (key,)).fetchall()
-            versions = self._versions(key)
+        with self._reading() as db:
+            found = db.execute(rows.HISTORY, (key,)).fetchall()
+            versions = archive.read_versions(db, key)
         return rows.entries(found, versions)
 
     def revision(self) -> int:
         """A number that grows with every change."""
-        with self._lock:
-            return rows.revision(self._db)
+        with self._reading() as db:
+            return rows.revision(db)
 
     def since(self, revision: int, limit: int) -> list[Row]:
         """What lists and figures need of the findings that changed after a revision, in its order."""
         text = f"{rows.SELECT} where revision > ? order by revision limit ?"
         with self._reading() as db:
-            found = [rows.row(values) for values in db.execute(text, (revision, limit)).fetchall()]
-            gone = [rows.gone(*values) for values in db.execute(archive.GONE, (revision, limit)).fetchall()]
+            found = [rows.row(values) for values in db.execute(text, (revision, limit))]
+            gone = [rows.gone(*values) for values in db.execute(archive.GONE, (revision, limit))]
         return sorted([*found, *gone], key=lambda row: row.revision)[:limit]
 
     def scans(self) -> list[tuple[Scan, int]]:
         """Every scan with the number of its findings, newest first."""
-        with self._lock:
-            return [(Scan(*values), count) for *values, count in self._db.execute(rows.SCANS).fetchall()]
+        with self._reading() as db:
+            return [(Scan(*values), count) for *values, count in db.execute(rows.SCANS).fetchall()]
 
     def of_scan(self, scan_id: str) -> dict[str, bool]:
         """The findings of a scan by key, and whether each was a problem in it."""
-        with self._lock:
-            found = self._db.execute(
-                "select key, problem from sightings where scan = ?", (scan_id,)
-            ).fetchall()
+        with self._reading() as db:
+            found = db.execute("select key, problem from sightings where scan = ?", (scan_id,)).fetchall()
         return {key: bool(problem) for key, problem in found}
 
     def alerts(self, limit: int) -> list[Alert]:
         """Alerts that have not been sent, oldest first."""
-        with self._lock:
-            found = self._db.execute(rows.ALERTS, (Status.SUPPRESSED, limit)).fetchall()
+        with self._reading() as db:
+            found = db.execute(rows.ALERTS, (Status.SUPPRESSED, limit)).fetchall()
         return [rows.alert(values) for values in found]
 
     def alerted(self, alerts: Sequence[Alert], error: str | None) -> None:
@@ -217,9 +209,9 @@ class EmbeddedFindings:
 
     def closed_before(self, at: int, after: str, limit: int) -> list[str]:
         """The keys, greater than ``after``, of findings that are closed and that nobody changed since."""
-        with self._lock:
+        with self._reading() as db:
             values = {"at": at, "after": after, "limit": limit}
-            return [key for (key,) in self._db.execute(archive.CLOSED, values).fetchall()]
+            return [key for (key,) in db.execute(archive.CLOSED, values).fetchall()]
 
     def whole(self, key: str) -> Whole | None:
         """All there is of a finding, or None."""
@@ -238,52 +230,26 @@ class EmbeddedFindings:
         """Put a finding back; of one that is there the workflow stays. Returns the versions added."""
         with self._changing() as db:
             added = archive.put_back(db, whole)
-            self._mark(whole.key)
+            self._mark(whole.key, archive.read_versions(db, whole.key))
         return added
 
-    def _row(self, key: str) -> Row | None:
-        found = self._db.execute(f"{rows.SELECT} where key = ?", (key,)).fetchone()
-        return rows.row(found) if found else None
-
-    def _versions(self, key: str) -> list[Version]:
-        """A finding's versions in order."""
-        return [rows.version(values) for values in self._db.execute(rows.VERSIONS, (key,)).fetchall()]
-
     def _statuses(self, key: str) -> list[tuple[int, Status]]:
-        """A finding's changes of status, in order."""
-        found = self._db.execute(rows.STATUSES, (key,)).fetchall()
-        return [(at, rows.workflow_of(after).status) for at, after in found]
+        return work.statuses_of(self._db, [key]).get(key, [])
 
-    def _begin(self, at: int, by: str) -> int:
-        return int(self._db.execute("insert into changes (at, who) values (?, ?)", (at, by)).lastrowid or 0)
-
-    def _apply(self, number: int, key: str, before: Workflow, change: Change, by: str, at: int) -> bool:
-        after = changed(before, change)
-        if after == before:
-            return False
-        self._write(number, key, before, replace(after, version=before.version + 1), by, at)
-        return True
-
-    def _write(self, number: int, key: str, before: Workflow, after: Workflow, by: str, at: int) -> None:
-        self._db.execute(rows.SET_WORKFLOW, {**asdict(after), "key": key})
-        words = (number, key, at, by, rows.workflow_text(before), rows.workflow_text(after))
-        self._db.execute(rows.ADD_HISTORY, (*words, before.status is not after.status))
-
-    def _mark(self, key: str, versions: list[Version] | None = None, *, is_new: bool = False) -> None:
+    def _mark(self, key: str, versions: list[Version], *, is_new: bool = False) -> None:
         """Give a finding its spans anew, and the next revision."""
-        statuses = [] if is_new else self._statuses(key)
-        spans = open_spans(self._versions(key) if versions is None else versions, statuses)
-        self._db.execute(rows.MARK, (rows.spans_text(spans), rows.next_revision(self._db), key))
+        spans = open_spans(versions, [] if is_new else self._statuses(key))
+        self._db.execute(rows.MARK, (rows.spans_text(spans), rows.next_revisions(self._db), key))
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        """One state of the store for several reads."""
-        with self._lock:
-            self._db.execute("begin")
+        """One state of the store for several reads, whoever writes meanwhile."""
+        with self._read_lock:
+            self._reader.execute("begin")
             try:
-                yield self._db
+                yield self._reader
             finally:
-                self._db.execute("commit")
+                self._reader.execute("commit")
 
     @contextmanager
     def _changing(self) -> Iterator[sqlite3.Connection]:
@@ -295,3 +261,8 @@ class EmbeddedFindings:
             except BaseException:
                 self._db.execute("rollback")
                 raise
+
+
+def _row(db: sqlite3.Connection, key: str) -> Row | None:
+    found = db.execute(f"{rows.SELECT} where key = ?", (key,)).fetchone()
+    return rows.row(found) if found else None

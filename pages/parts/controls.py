@@ -50,6 +50,26 @@ def select(key: str, label: str, options: Options, value: str, default: str, **e
     )
 
 
+def several(key: str, label: str, options: Options, chosen: list[str]) -> Component:
+    """A drop-down with any number of values, to be searched; further options may be filled in later."""
+    return dmc.MultiSelect(
+        id=param(key, kind="list"),
+        label=label,
+        data=data(options),
+        value=chosen,
+        searchable=True,
+        openOnFocus=False,
+        clearable=True,
+        hidePickedOptions=True,
+        placeholder="" if chosen else "Any",
+        nothingFoundMessage="Nothing found",
+        clearButtonProps={"aria-label": f"Clear {label}"},
+        comboboxProps={"withinPortal": False},
+        maxDropdownHeight=200,
+        size="sm",
+    )
+
+
 def data(options: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
     """Codes and their words as drop-downs and segmented choices take them."""
     return [{"value": code, "label": words} for code, words in options]

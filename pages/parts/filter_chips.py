@@ -43,7 +43,7 @@ def _period(seen: View) -> list[Component]:
 def _dimensions(seen: View) -> list[Component]:
     found = [(name, address.split(seen.own(name))) for name in ALL_DIMENSIONS]
     return [
-        _removable(
+        removable(
             f"{ALL_DIMENSIONS[name]}: {value}",
             seen.link(**{name: address.join(other for other in values if other != value) or None}),
         )
@@ -60,10 +60,10 @@ def _where(seen: View) -> list[Component]:
     try:
         group = conditions.read(text)
     except UsageError:
-        return [_removable(f"Conditions: {text}", seen.link(where=None))]
+        return [removable(f"Conditions: {text}", seen.link(where=None))]
     if group.negated or group.how == "any" or not group.parts:
-        return [_removable(said(group) or text, seen.link(where=None))]
-    return [_removable(said(part), seen.link(where=_left(group, at))) for at, part in enumerate(group.parts)]
+        return [removable(said(group) or text, seen.link(where=None))]
+    return [removable(said(part), seen.link(where=_left(group, at))) for at, part in enumerate(group.parts)]
 
 
 def _left(group: Group, at: int) -> str | None:
@@ -80,17 +80,18 @@ def _segment(seen: View, part: str, rest: str) -> Component:
     segment = segments.find(seen.backends.documents, part.removeprefix("!").strip())
     href = seen.link(segment=rest or None)
     if segment is None:
-        return _removable(f"Unknown segment: {part}", href)
+        return removable(f"Unknown segment: {part}", href)
     label = f"not {segment.name}" if part.startswith("!") else segment.name
-    return _removable(label, href, f"Segment: {said(segment.where)}", "segment")
+    return removable(label, href, f"Segment: {said(segment.where)}", "segment")
 
 
 def _bots(seen: View) -> list[Component]:
     bots = seen.own("bots", "out")
-    return [] if bots == "out" else [_removable(BOTS.get(bots, f"Bots: {bots}"), seen.link(bots=None))]
+    return [] if bots == "out" else [removable(BOTS.get(bots, f"Bots: {bots}"), seen.link(bots=None))]
 
 
-def _removable(label: str, href: str, title: str = "", kind: str = "filter") -> Component:
+def removable(label: str, href: str, title: str = "", kind: str = "filter") -> Component:
+    """A chip that goes when it is pressed: a link to the view without it."""
     return stay(
         [
             html.Span(f"Remove {kind} ", className="sg-hidden"),

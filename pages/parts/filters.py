@@ -30,7 +30,7 @@ def bar(view: View) -> Component:
     return html.Div(
         [
             html.Div(
-                [_period(view), _compare(view), _menu(view), segment_menu.menu()],
+                [period(view), _compare(view), _menu(view), segment_menu.menu()],
                 className="sg-filters-controls",
             ),
             html.Div(id="filters-shown", className="sg-filters-shown", **{"aria-live": "polite"}),
@@ -51,19 +51,20 @@ def register(app: Any, backends: Backends) -> None:
         _register_choices(app, backends, dimension)
 
 
-def _period(view: View) -> Component:
+def period(view: View, default: str = "Last 30 days") -> Component:
+    """The choice of days; ``default`` says which are shown without one."""
     return dmc.DatePickerInput(
         id=controls.param("period", kind="period"),
         type="range",
         value=[view.raw.get("from"), view.raw.get("to")],
-        placeholder="Last 30 days",
+        placeholder=default,
         presets=presets.presets(view),
         valueFormat="D MMM YYYY",
         labelSeparator="–",
         allowSingleDateInRange=True,
         weekendDays=[],
         clearable=True,
-        clearButtonProps={"aria-label": "Back to the last 30 days"},
+        clearButtonProps={"aria-label": f"Back to the {default.lower()}"},
         leftSection=icon("calendar"),
         size="sm",
         className="sg-period",
@@ -105,22 +106,7 @@ def _menu(view: View) -> Component:
 
 def _field(view: View, dimension: str) -> Component:
     chosen = address.split(view.own(dimension))
-    return dmc.MultiSelect(
-        id=controls.param(dimension, kind="list"),
-        label=DIMENSIONS[dimension],
-        data=chosen,
-        value=chosen,
-        searchable=True,
-        openOnFocus=False,
-        clearable=True,
-        hidePickedOptions=True,
-        placeholder="" if chosen else "Any",
-        nothingFoundMessage="Nothing found",
-        clearButtonProps={"aria-label": f"Clear {DIMENSIONS[dimension]}"},
-        comboboxProps={"withinPortal": False},
-        maxDropdownHeight=200,
-        size="sm",
-    )
+    return controls.several(dimension, DIMENSIONS[dimension], [(one, one) for one in chosen], chosen)
 
 
 def _register_choices(app: Any, backends: Backends, dimension: str) -> None:

@@ -46,7 +46,7 @@ def change(store: EmbeddedFindings, wanted: Change, name: str = "a", at: int = M
 def all_of(store: EmbeddedFindings) -> Any:
     kept = store.get(KEY)
     assert kept is not None
-    as_it_was = replace(kept, row=replace(kept.row, revision=0))
+    as_it_was = replace(kept, row=kept.row._replace(revision=0))
     return (
         as_it_was,
         store.history(KEY),
@@ -70,6 +70,8 @@ def test_what_is_archived_leaves_the_store_is_found_and_comes_back_as_it_was(
     store.store(SCAN, OLD)
     store.store(Scan("scan-2", "b.json", MONDAY + DAY, "bob"), OLD[2:])
     change(store, Change(note="asked", assignee="bob"))
+    taken_back = change(store, Change(Status.RESOLVED), at=MONDAY + DAY + 1)
+    store.undo(taken_back, "ann", MONDAY + DAY + 2)
     number = change(store, Change(Status.NOTIFIED), at=MONDAY + 2 * DAY)
     store.alerted(store.alerts(9), "no answer")
     before = all_of(store)

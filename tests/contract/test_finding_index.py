@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
+from threading import Event, Thread
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_access.embedded.findings import EmbeddedFindings
-from data_access.finding_index import FIELDS, SEVERITIES, SORTS, FindingIndex, Group, Wanted
+from data_access.finding_index import FIELDS, SEVERITIES, SORTS, Ages, FindingIndex, Group, Wanted
 from data_access.findings import Change, Compliance, Row, Severity, Status
 from data_access.model import UsageError
 from tests.findings import DAY, MONDAY, SCAN, finding, passed
@@ -29,7 +33,8 @@ FINDINGS = st.lists(
         title=st.sampled_from(["Buckets", "Users", "Straße"]),
         account=st.sampled_from(["1", "2"]),
         region=st.sampled_from(["eu-west-1", ""]),
-        standards=st.sampled_from([(), ("CIS",), ("CIS", "PCI")]),
+        standards=st.sampled_from([(), ("CIS",), ("CIS", "PCI"), ("PCI", "CIS", "PCI")]),
+        resource_id=st.sampled_from([":::a", ":::b", ":::c"]),
     ),
     max_size=12,
 )
@@ -50,6 +55,7 @@ WANTED = st.builds(
     st.sampled_from([None, MONDAY + 5 * DAY]),
     st.sampled_from([None, MONDAY + 15 * DAY]),
     st.booleans(),
+    st.sampled_from([None, frozenset(), frozenset({finding("a").key, finding("b").key, "no such key"})]),
 )
 
 
@@ -82,13 +88,14 @@ def is_wanted(row: Row, wanted: Wanted) -> bool:
         )
         and (wanted.opened_from is None or (opened is not None and opened >= wanted.opened_from))
         and (wanted.opened_before is None or (opened is not None and opened < wanted.opened_before))
+        and (wanted.keys is None or row.key in wanted.keys)
         and (not wanted.overdue or (opened is not None and opened + TARGETS[row.severity] < NOW))
     )
 
 
 def values_of(row: Row, name: str) -> tuple[str, ...]:
     if name == "standard":
-        return row.standards or ("",)
+        return tuple(dict.fromkeys(row.standards)) or ("",)
     return (str(getattr(row, {"resource": "resource_id"}.get(name, name))),)
 
 
@@ -110,8 +117,11 @@ def test_what_is_selected_grouped_and_drawn_is_what_loops_find(
     assert keys == [row.key for row in ranked]
     for start in range(0, len(keys) + 1, 2):
         assert index.page(selected, "severity", down=True, start=start, count=2) == keys[start : start + 2]
-    for name in ("severity", "account", "standard"):
-        found = {group.value: group for group in index.groups(selected, name)}
+    for name in ("severity", "account", "standard", "resource"):
+        groups = index.groups(selected, name)
+        for most in range(len(groups) + 2):
+            assert index.groups(selected, name, most) == groups[:most]
+        found = {group.value: group for group in groups}
         values = Counter(value for row in expected for value in values_of(row, name))
         assert {value: group.findings for value, group in found.items()} == values
         for value, group in found.items():
@@ -120,16 +130,37 @@ def test_what_is_selected_grouped_and_drawn_is_what_loops_find(
             assert group.passed == sum(row.compliance is Compliance.PASSED for row in of_value)
             opened = Counter(row.severity for row in of_value if row.opened is not None)
             assert group.open_by_severity == tuple(opened[severity] for severity in SEVERITIES)
+            assert group.resources == len({row.resource_id for row in of_value})
+            assert group.problem_resources == len({row.resource_id for row in of_value if row.problem})
+    assert index.versions(selected) == {row.key: row.workflow.version for row in expected}
+    assert index.ages(selected, NOW, TARGETS) == [ages_of(expected, severity) for severity in SEVERITIES]
     times = [MONDAY + day * DAY for day in range(0, 32, 3)]
-    drawn = index.trend(selected, times)
+    drawn, flow = index.trend(selected, times), index.flow(selected, times)
+    spans = [(row.severity, span) for row in expected for span in row.spans]
     for line, at in enumerate(times):
         opened = Counter(
-            row.severity
-            for row in expected
-            for span in row.spans
+            severity
+            for severity, span in spans
             if span.opened <= at and (span.closed is None or span.closed > at)
         )
         assert list(drawn[line]) == [opened[severity] for severity in SEVERITIES]
+    assert len(flow.opened) == len(flow.closed) == len(times) - 1
+    for line, (begin, end) in enumerate(pairwise(times)):
+        begun = Counter(severity for severity, span in spans if begin <= span.opened < end)
+        ended = Counter(
+            severity for severity, span in spans if span.closed is not None and begin <= span.closed < end
+        )
+        assert list(flow.opened[line]) == [begun[severity] for severity in SEVERITIES]
+        assert list(flow.closed[line]) == [ended[severity] for severity in SEVERITIES]
+
+
+def ages_of(rows: list[Row], severity: Severity) -> Ages:
+    """The definition."""
+    ages = [NOW - row.opened for row in rows if row.severity is severity and row.opened is not None]
+    if not ages:
+        return Ages(severity, 0, 0, None, None)
+    overdue = sum(age > TARGETS[severity] for age in ages)
+    return Ages(severity, len(ages), overdue, int(median(ages)), max(ages))
 
 
 @pytest.fixture
@@ -160,9 +191,91 @@ def test_changes_are_seen_at_once(store: EmbeddedFindings) -> None:
     assert len(index.select(Wanted("passed"), NOW, TARGETS)) == 1
 
 
+def test_findings_are_found_by_key_while_they_are_there(store: EmbeddedFindings) -> None:
+    store.store(SCAN, [finding("a"), passed("b"), finding("c")])
+    index = FindingIndex(store)
+    keys = [finding("c").key, "no such key", finding("b").key, finding("c").key]
+    assert set(index.versions(index.find(keys))) == {finding("b").key, finding("c").key}
+    gone = store.whole(finding("b").key)
+    assert gone is not None
+    assert store.forget(gone)
+    store.change({finding("c").key: 0}, Change(note="mine"), "ann", NOW)
+    assert index.versions(index.find(keys)) == {finding("c").key: 1}
+    assert index.versions(index.find([])) == {}
+
+
+def test_nobody_is_assigned_where_the_assignee_is_empty(store: EmbeddedFindings) -> None:
+    store.store(SCAN, [finding("a"), finding("b")])
+    store.change({finding("a").key: 0}, Change(assignee="bob"), "ann", NOW)
+    index = FindingIndex(store)
+    rows = index.select(Wanted(values=(("assignee", ("",)),)), NOW, TARGETS)
+    assert list(index.versions(rows)) == [finding("b").key]
+
+
+def test_what_is_over_its_target_is_overdue_and_nothing_is_younger_than_now(
+    store: EmbeddedFindings,
+) -> None:
+    store.store(SCAN, [finding("a"), finding("b", MONDAY + 28 * DAY), finding("c", MONDAY + 40 * DAY)])
+    index = FindingIndex(store)
+    high = index.ages(index.select(Wanted("all"), NOW, TARGETS), NOW, TARGETS)[1]
+    assert high == Ages(Severity.HIGH, 3, 1, 2 * DAY, 30 * DAY)
+
+
+class Endless(EmbeddedFindings):
+    """A store that somebody writes to whenever it is read."""
+
+    reads = 0
+
+    def since(self, revision: int, limit: int) -> list[Row]:
+        found = super().since(revision, limit)
+        self.reads += 1
+        assert self.reads < 10, "it reads for ever"
+        self.store(SCAN, [finding(str(self.reads))])
+        return found
+
+
+def test_a_busy_writer_keeps_nobody_waiting(tmp_path: Path) -> None:
+    store = Endless(tmp_path / "findings.db")
+    store.store(SCAN, [finding()])
+    index = FindingIndex(store)
+    assert len(index.select(Wanted(), NOW, TARGETS)) == 1
+    assert len(index.select(Wanted(), NOW, TARGETS)) == 2
+
+
+class Halts(EmbeddedFindings):
+    """A store that gives findings one by one, and halts at the second until it is let on."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.is_second, self.go_on = Event(), Event()
+
+    def since(self, revision: int, limit: int) -> list[Row]:
+        if revision:
+            self.is_second.set()
+            assert self.go_on.wait(60)
+        return super().since(revision, 1)
+
+
+def test_what_is_known_can_be_asked_for_while_the_rest_comes_in(tmp_path: Path) -> None:
+    store = Halts(tmp_path / "findings.db")
+    store.store(SCAN, [finding("a"), finding("b")])
+    index = FindingIndex(store)
+    filling = Thread(target=index.refresh)
+    filling.start()
+    assert store.is_second.wait(60)
+    try:
+        first = np.array([0])
+        assert index.versions(first) == {finding("a").key: 0}
+        assert [group.value for group in index.groups(first, "resource")] == [finding("a").resource_id]
+    finally:
+        store.go_on.set()
+        filling.join(60)
+    assert len(index.select(Wanted(), NOW, TARGETS)) == 2
+
+
 def test_a_score_is_what_passed_of_what_was_judged() -> None:
-    assert Group("a", 5, 3, 1, (0, 1, 0, 0, 0)).score == 75
-    assert Group("a", 5, 0, 0, (0, 0, 0, 0, 0)).score is None
+    assert Group("a", 5, 3, 1, (0, 1, 0, 0, 0), 4, 1).score == 75
+    assert Group("a", 5, 0, 0, (0, 0, 0, 0, 0), 5, 0).score is None
 
 
 def test_what_there_is_not_is_refused(store: EmbeddedFindings) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from data_access.findings import (
     Workflow,
     epochs,
     open_spans,
+    version_of,
 )
 from data_access.model import UsageError
 from data_access.ports import FindingsStore
@@ -164,10 +166,13 @@ def test_a_change_can_be_undone_where_nobody_went_on(store: FindingsStore) -> No
         Status.NOTIFIED,
         Status.SUPPRESSED,
     ]
-    assert row(store).opened == MONDAY + 3 * DAY
+    assert row(store).opened == MONDAY  # as if it had never been muted
     again = store.undo(undone.number, "ann", MONDAY + 4 * DAY)
     assert again.done == 2
     assert row(store).workflow.status is Status.SUPPRESSED
+    assert row(store).spans == (Span(MONDAY, MONDAY + 4 * DAY),)
+    assert store.undo(again.number, "ann", MONDAY + 5 * DAY).done == 2
+    assert row(store).spans == (Span(MONDAY, None),)
 
 
 def test_history_says_who_did_what_when(store: FindingsStore) -> None:
@@ -241,6 +246,77 @@ def test_another_process_sees_it_at_once(tmp_path: Path) -> None:
     assert row(one).workflow.status is Status.SUPPRESSED
 
 
+def test_a_change_in_pieces_has_one_number(store: FindingsStore) -> None:
+    store.store(SCAN, [finding(name) for name in "dcba"])
+    keys = [row(store, name).key for name in "cabd"]
+    seen = store.revision()
+    first = store.change(dict.fromkeys(keys[:3], 0), MUTE, "ann", MONDAY + DAY)
+    more = store.change({keys[3]: 0}, MUTE, "ann", MONDAY + DAY, first.number)
+    assert (more.number, more.done) == (first.number, 1)
+    assert store.changed_by(first.number) == keys
+    assert [found.key for found in store.since(seen, 10)] == keys, "in the order they were changed"
+    undone = store.undo(first.number, "ann", MONDAY + 2 * DAY, keys=[keys[3], keys[0], "no such key"])
+    assert (undone.done, undone.conflicts) == (2, ())
+    assert [row(store, name).workflow.status for name in "cd"] == [Status.NEW] * 2
+    assert [row(store, name).workflow.status for name in "ab"] == [Status.SUPPRESSED] * 2
+    rest = store.undo(first.number, "ann", MONDAY + 2 * DAY, keys[1:3], undone.number)
+    assert (rest.number, rest.done) == (undone.number, 2)
+    assert sorted(store.changed_by(undone.number)) == sorted(keys)
+    assert row(store).workflow.version == 2, "never the same version with another content"
+    assert store.undo(undone.number, "ann", MONDAY + 3 * DAY).done == 4
+    assert row(store).workflow.status is Status.SUPPRESSED
+
+
+def test_only_a_change_that_was_begun_goes_on(store: FindingsStore) -> None:
+    store.store(SCAN, [finding()])
+    with pytest.raises(UsageError, match="no change 7"):
+        store.change({row(store).key: 0}, MUTE, "ann", MONDAY + DAY, 7)
+    with pytest.raises(UsageError, match="no change 7"):
+        store.undo(1, "ann", MONDAY + DAY, undoing=7)
+    assert store.changed_by(7) == []
+    begun = store.change({}, MUTE, "ann", MONDAY + DAY)
+    assert (begun.done, begun.conflicts) == (0, ())
+    assert store.change({row(store).key: 0}, MUTE, "ann", MONDAY + DAY, begun.number).done == 1
+
+
+def test_readers_wait_for_no_writer(store: FindingsStore) -> None:
+    store.store(SCAN, [finding()])
+    known, changed = row(store), change(store, Change(note="mine"))
+    is_writing, go_on = Event(), Event()
+
+    class Slow(list[Finding]):
+        def __iter__(self) -> Iterator[Finding]:
+            yield finding("b")
+            is_writing.set()
+            assert go_on.wait(60)
+            yield finding("c")
+
+    writer = Thread(target=store.store, args=(SCAN, Slow()))
+    answers: list[Any] = []
+
+    def read() -> None:
+        answers.append([found.id for found in store.since(0, 10)])
+        answers.extend([store.get(finding("b").key), store.named("b"), store.rows([finding("b").key])])
+        answers.extend([store.scans(), len(store.of_scan(SCAN.id)), store.changed_by(changed.number)])
+        answers.extend([store.revision(), len(store.history(known.key)), len(store.alerts(10))])
+        answers.extend([store.whole(finding("b").key), store.closed_before(MONDAY + DAY, "", 9)])
+
+    reader = Thread(target=read)
+    revision = store.revision()
+    writer.start()
+    assert is_writing.wait(60)
+    try:
+        reader.start()
+        reader.join(20)
+        assert not reader.is_alive(), "it waits for the writer"
+    finally:
+        go_on.set()
+        writer.join(60)
+        reader.join(60)
+    assert answers == [["a"], None, [], [], [(SCAN, 1)], 1, [known.key], revision, 2, 1, None, []]
+    assert [found.id for found in store.since(0, 10)] == ["a", "b", "c"]
+
+
 VERSIONS = st.lists(
     st.builds(
         lambda name, day, compliance, title, active, severity: finding(
@@ -290,9 +366,81 @@ def change_all(store: FindingsStore) -> None:
 def state(store: FindingsStore) -> Any:
     """All there is, revisions apart."""
     found = sorted(store.since(0, 100), key=lambda one: one.key)
-    rows = [replace(one, revision=0) for one in found]
+    rows = [one._replace(revision=0) for one in found]
     kept = [(kept.finding, store.history(kept.row.key)) for one in found if (kept := store.get(one.key))]
     return rows, kept, store.alerts(100), store.scans(), store.of_scan(SCAN.id)
+
+
+CHANGES = st.builds(
+    lambda status, note: Change(status, note=note, reason="why" if status is Status.SUPPRESSED else ""),
+    st.sampled_from([None, *Status]),
+    st.sampled_from([None, "", "mine"]),
+)
+PEOPLE = st.lists(
+    st.tuples(
+        st.dictionaries(st.sampled_from("abcd"), st.sampled_from([0, 0, 0, 1]), min_size=1),
+        CHANGES | st.none(),
+        st.integers(0, 6),
+    ),
+    max_size=6,
+)
+"""Changes of some findings, in that order, some of them not in the version they have; None undoes one."""
+
+
+@settings(max_examples=100, deadline=None)
+@given(versions=VERSIONS, people=PEOPLE, data=st.data())
+def test_many_at_a_time_come_to_the_same_as_one_by_one(
+    tmp_path_factory: pytest.TempPathFactory,
+    versions: list[Finding],
+    people: list[tuple[dict[str, int], Change | None, int]],
+    data: st.DataObject,
+) -> None:
+    folder = tmp_path_factory.mktemp("bulk")
+    bulk, single = EmbeddedFindings(folder / "bulk.db"), EmbeddedFindings(folder / "single.db")
+    bulk.store(SCAN, versions)
+    single.store(SCAN, versions)
+    for names, wanted, day in people:
+        at, seen, seen_single = MONDAY + day * DAY, bulk.revision(), single.revision()
+        if wanted is None:
+            number = data.draw(st.integers(1, 6))
+            keys = bulk.changed_by(number)
+            assert single.changed_by(number) == keys
+            all_at_once = bulk.undo(number, "ann", at)
+            begun = single.undo(number, "ann", at, [])
+            pieces = [single.undo(number, "ann", at, [key], begun.number) for key in keys]
+        else:
+            wanted_versions = {finding(name).key: found for name, found in as_it_is(bulk, names).items()}
+            all_at_once = bulk.change(wanted_versions, wanted, "ann", at)
+            begun = single.change({}, wanted, "ann", at)
+            pieces = [
+                single.change({key: version}, wanted, "ann", at, begun.number)
+                for key, version in wanted_versions.items()
+            ]
+        assert all_at_once.done == sum(piece.done for piece in pieces)
+        assert all_at_once.same == sum(piece.same for piece in pieces)
+        assert all_at_once.conflicts == tuple(key for piece in pieces for key in piece.conflicts)
+        assert all_at_once.number == begun.number
+        assert state(bulk) == state(single)
+        marked = [found.key for found in bulk.since(seen, 100)]
+        assert marked == [found.key for found in single.since(seen_single, 100)]
+    assert_spans_follow(bulk)
+
+
+def as_it_is(store: FindingsStore, names: dict[str, int]) -> dict[str, int]:
+    """The versions the workflows have, plus what they are to be off."""
+    found = {one.id: one.workflow.version for one in store.since(0, 100)}
+    return {name: found.get(name, 0) + off for name, off in names.items()}
+
+
+def assert_spans_follow(store: FindingsStore) -> None:
+    for found in store.since(0, 100):
+        whole = store.whole(found.key)
+        assert whole is not None
+        statuses = [
+            (one.at, one.after.status) for one in whole.changes if one.before.status is not one.after.status
+        ]
+        spans = open_spans([version_of(version) for version in whole.versions], statuses)
+        assert found.spans == tuple(spans)
 
 
 @given(
