@@ -15,9 +15,10 @@ from app.factory import create_app
 from bench.result import Result
 from data_access import moments
 from data_access.backends import Backends, open_backends
-from data_access.finding_index import SORTS, STATES, Wanted
+from data_access.finding_index import STATES, Wanted
 from data_access.findings import Change, Compliance, Finding, Scan, Severity, Status
 from data_access.settings import load
+from pages.parts.finding_table import COLUMNS
 
 COUNT, MUTED, BATCH = 500_000, 50_000, 5000
 FILTERS = (
@@ -54,7 +55,7 @@ def measure(folder: Path, _events: int) -> list[Result]:
             _at(pages, 0.95) * 1000,
             100,
             "ms",
-            f"p50 {_at(pages, 0.5) * 1000:.0f} ms, longest {pages[-1] * 1000:.0f} ms of {len(pages)}, whole request",
+            f"p50 {_at(pages, 0.5) * 1000:.0f} ms, longest {pages[-1] * 1000:.0f} ms of {len(pages)}",
         ),
         Result("the slowest card of the page", cards[slowest] * 1000, 300, "ms", slowest),
         Result("columns in memory", memory, 1000, "MB", f"filled in {filled:.1f} s"),
@@ -70,7 +71,7 @@ def measure(folder: Path, _events: int) -> list[Result]:
 
 def _fill(backends: Backends) -> None:
     """Store the findings that are not there yet."""
-    known = len(backends.finding_index.select(Wanted("all"), 0, {}))
+    known = sum(count for _, count in backends.findings.scans())
     if known >= COUNT:
         return
     scan, made = Scan("bench", "bench.json", moments.now(), "bench"), islice(_findings(), known, COUNT)
@@ -120,7 +121,7 @@ def _client(backends: Backends) -> Any:
 
 def _searches() -> list[str]:
     found = []
-    for raw, state, sort in product(FILTERS, STATES, SORTS):
+    for raw, state, sort in product(FILTERS, STATES, COLUMNS):
         found.append(
             "?"
             + "&".join(f"{name}={value}" for name, value in (raw | {"state": state, "sort": sort}).items())

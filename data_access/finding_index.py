@@ -193,15 +193,16 @@ class FindingIndex:
         if sort not in SORTS:
             raise UsageError(f"sort={sort!r}; it takes {', '.join(SORTS)}")
         with self._lock:
+            columns = self._columns
             ranks = self._ranks(sort)[rows]
             if down:
                 ranks = -ranks
+            ages = -columns.numbers("updated")[rows]
             last = min(start + count, len(rows))
             if last < len(rows):  # all that can be on the page, before the rest is put in order
-                kept = ranks <= np.partition(ranks, last - 1)[last - 1] if last else np.zeros(0, bool)
-                rows, ranks = rows[kept], ranks[kept]
-            columns = self._columns
-            order = np.lexsort((columns.numbers("order")[rows], -columns.numbers("updated")[rows], ranks))
+                kept = _top(ranks, ages, last)
+                rows, ranks, ages = rows[kept], ranks[kept], ages[kept]
+            order = np.lexsort((columns.numbers("order")[rows], ages, ranks))
             return [columns.keys[row] for row in rows[order[start:last]]]
 
     def _ranks(self, sort: str) -> Numbers:
@@ -289,6 +290,18 @@ def _first(table: Numbers, values: Sequence[str], found: Rows, most: int) -> Row
     better = order[: int(np.argmax(tied))]
     rest = sorted(order[tied].tolist(), key=lambda place: values[int(found[place])])
     return np.concatenate([better, np.array(rest[: most - len(better)], np.intp)])
+
+
+def _top(ranks: Numbers, ages: Numbers, count: int) -> Marks:
+    """Which rows can be among the first ``count``: those of lesser ranks and, of the last of these, the
+    youngest. With many equal ranks that leaves few to put in order."""
+    if not count:
+        return np.zeros(len(ranks), bool)
+    pivot = np.partition(ranks, count - 1)[count - 1]
+    before, equal = ranks < pivot, ranks == pivot
+    left = count - int(before.sum())
+    found: Marks = before | (equal & (ages <= np.partition(ages[equal], left - 1)[left - 1]))
+    return found
 
 
 def _ages_of(severity: Severity, ages: Numbers, overdue: Marks) -> Ages:

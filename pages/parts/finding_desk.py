@@ -15,7 +15,7 @@ from data_access import moments
 from data_access.backends import Backends
 from data_access.finding_columns import Rows
 from data_access.finding_index import FindingIndex, Wanted
-from data_access.findings import Comparison, compared
+from data_access.findings import Comparison, Scan, compared
 from data_access.model import UsageError
 from pages.parts import address
 from pages.parts.access import FINDINGS, allow
@@ -120,10 +120,15 @@ class Desk:
         return found
 
     @cached_property
+    def known_scans(self) -> list[tuple[Scan, int]]:
+        """Every scan with the number of its findings, newest first."""
+        return self.view.backends.findings.scans()
+
+    @cached_property
     def scans(self) -> tuple[str, str] | None:
         """The ids of the two scans that are compared, earlier first: the two newest unless the URL names
         others. None where there are fewer."""
-        known = [scan.id for scan, _ in self.view.backends.findings.scans()]
+        known = [scan.id for scan, _ in self.known_scans]
         chosen = [self.view.own(name) for name in ("scan_from", "scan_to")]
         for one in filter(None, chosen):
             if one not in known:

@@ -25,7 +25,7 @@ _ABOUT = {
 
 def draw(desk: Desk) -> Component:
     """Which scans, and a figure for each outcome that filters the findings by it."""
-    scans = desk.view.backends.findings.scans()[:_SHOWN]
+    scans = desk.known_scans[:_SHOWN]
     chosen = desk.scans
     if chosen is None:
         return states.state(
