@@ -187,6 +187,9 @@ def maintain(backends: Backends, _options: argparse.Namespace) -> None:
     )
 
 
+_MOST_ALERTS = 100_000
+
+
 def doctor(backends: Backends, _options: argparse.Namespace) -> None:
     """Print what a bug report needs: versions, back ends, how far the data reaches, findings, lake health."""
     extent = backends.asking.ask("data.extent", {}, EVERYTHING).rows[0]
@@ -214,7 +217,6 @@ def _findings(backends: Backends) -> str:
     return f"{every:,} findings, {still_open:,} open, {more} alerts waiting"
 
 
-_MOST_ALERTS = 100_000
 """Alerts that are counted."""
 _LIBRARIES = ("dash", "plotly", "duckdb", "pyarrow", "pyiceberg", "sqlglot", "gunicorn")
 

@@ -196,23 +196,27 @@ def _pack(backends: Backends) -> Response:
     size = file.tell()
     file.seek(0)
     headers = _headers(f"{_name(found)}.zip", "application/zip") | {"Content-Length": str(size)}
-    return Response(_read(file), headers=headers)
+    answer = Response(_read(file), headers=headers)
+    answer.call_on_close(file.close)
+    return answer
 
 
 def _write_pack(file: IO[bytes], found: Desk, keys: list[str]) -> dict[str, Any]:
-    counted, name = Counted(), _name(found)
+    counted, name, revision = Counted(), _name(found), found.index.refresh()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as pack:
         with pack.open(f"{name}.csv", "w", force_zip64=True) as csv:
             for chunk in _chunks(found, keys, counted):
                 csv.write(chunk)
-        manifest = _manifest(found, counted, f"{name}.csv")
+        manifest = _manifest(found, counted, f"{name}.csv", revision)
         pack.writestr(f"{name}.manifest.json", json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
     return manifest
 
 
-def _manifest(found: Desk, counted: Counted, name: str) -> dict[str, Any]:
+def _manifest(found: Desk, counted: Counted, name: str, revision: int) -> dict[str, Any]:
     """What the CSV holds, by which filter, of which state of the store, and its checksum."""
-    backends = found.view.backends
+    backends, raw = found.view.backends, dict(found.view.raw)
+    if found.scans and raw.get("outcome"):  # which two are the newest changes
+        raw |= zip(("scan_from", "scan_to"), found.scans, strict=True)
     return {
         "manifest_version": VERSION,
         "made_by": f"Streamgauge {app_version()}",
@@ -221,12 +225,12 @@ def _manifest(found: Desk, counted: Counted, name: str) -> dict[str, Any]:
         "bytes": counted.size,
         "rows": counted.rows,
         "filter": finding_bar.summary(found),
-        "parameters": dict(found.view.raw),
-        "link": backends.settings.base_url + address.write(PATH, found.view.raw),
+        "parameters": raw,
+        "link": backends.settings.base_url + address.write(PATH, raw),
         "by_severity": dict(sorted(counted.severities.items())),
         "by_state": dict(sorted(counted.states.items())),
         "targets_days": {severity: target / moments.DAY for severity, target in found.targets.items()},
-        "store_revision": found.index.refresh(),
+        "store_revision": revision,
         "columns": [{"name": name, "about": COLUMNS.get(name, "")} for name in SCHEMA.names],
         "exported_at": moments.text(found.now),
         "exported_by": scope().user,

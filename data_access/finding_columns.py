@@ -18,6 +18,8 @@ Rows = NDArray[np.intp]
 SEVERITIES = tuple(Severity)
 NEVER = -1
 EVER = int(np.iinfo(np.int64).max)
+FOREVER = EVER - 1
+"""A moment after every other, as the end of what has none yet is EVER."""
 _ORDER_DIGITS = 15
 """Hexadecimal digits of a key that put rows in an order that stays; as many as a number of a column holds."""
 STANDARDS = "standard"
@@ -196,14 +198,21 @@ def _numbers_of(rows: Sequence[Row], of: Mapping[str, Sequence[Any]]) -> dict[st
 
 def _texts_of(of: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[str]]:
     """The columns of FIELDS of some rows, whose own columns are ``of``."""
-    own = {
+    own: dict[str, Sequence[str]] = {
         "status": [workflow.status for workflow in of["workflow"]],
         "assignee": [workflow.assignee for workflow in of["workflow"]],
         "resource": of["resource_id"],
-        STANDARDS: ["\n".join(standards) for standards in of["standards"]],
+        STANDARDS: [_joined(standards) for standards in of["standards"]],
     }
-    return {name: own[name] if name in own else of[name] for name in FIELDS}
+    texts = {name: own[name] if name in own else of[name] for name in FIELDS}
+    # A link takes no blanks at the ends of a value.
+    return {name: [text.strip() for text in column] for name, column in texts.items()}
 
 
 def _end(span: Span) -> int:
     return EVER if span.closed is None else span.closed
+
+
+def _joined(standards: Sequence[str]) -> str:
+    """Standards a line each, those with line breaks on one."""
+    return "\n".join(" ".join(one.splitlines()) if "\n" in one else one for one in standards)

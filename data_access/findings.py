@@ -181,11 +181,11 @@ MAX_NOTE, MAX_WORDS = 4000, 200
 def checked(change: Change, now: int) -> None:
     """Raises UsageError for a change that cannot be."""
     if change.status is Status.SUPPRESSED and not change.reason.strip():
-        raise UsageError("a suppression needs a reason, to know later why it is quiet")
+        raise UsageError("muting needs a reason, to know later why it is quiet")
     if change.status is not Status.SUPPRESSED and (change.reason or change.until is not None):
-        raise UsageError("only a suppression has a reason and an end")
+        raise UsageError("only muting has a reason and an end")
     if change.until is not None and change.until <= now:
-        raise UsageError("the suppression would end in the past; choose a later end, or none")
+        raise UsageError("the muting would end in the past; choose a later end, or none")
     if len(change.note or "") > MAX_NOTE:
         raise UsageError(f"the note is longer than {MAX_NOTE:,} characters")
     if max(len(change.reason), len(change.assignee or "")) > MAX_WORDS:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from data_access import lists
+from data_access import lists, moments
 
 PREFIX = "STREAMGAUGE_"
 
@@ -146,7 +146,6 @@ class Settings:
         return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
 
 
-_DAY = 86_400_000_000
 _DEFAULTS = {setting.name: setting.default for setting in fields(Settings)}
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -243,7 +242,7 @@ def _targets(text: str) -> dict[str, int]:
             raise SettingsError(
                 f"{PREFIX}FINDING_TARGETS has {part!r}; write it as CRITICAL=7d, separated by commas"
             )
-        found[match[1].upper()] = int(match[2]) * _DAY
+        found[match[1].upper()] = int(match[2]) * moments.DAY
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -18,6 +19,7 @@ from pages.parts import (
     finding_course,
     finding_desk,
     finding_details,
+    finding_form,
     finding_groups,
     finding_scans,
     finding_table,
@@ -36,6 +38,7 @@ ICON = "findings"
 PERMISSION = FINDINGS
 NEEDS: frozenset[str] = frozenset()
 
+_KEY = re.compile(r"[0-9a-f]{64}")
 _CARDS = {
     "findings-kpis": finding_cards.draw_figures,
     "findings-chips": finding_bar.draw_chips,
@@ -77,8 +80,8 @@ def _trend() -> Component:
     return cards.card(
         "findings-trend",
         "Open over time",
-        "Findings open at the end of each day. A finding counts from when it opened to when it passed, was "
-        "muted or resolved.",
+        "Findings open at the end of each day, by the severities of today. A finding counts from when it "
+        "opened to when it passed, was muted or resolved.",
         height=240,
     )
 
@@ -159,7 +162,7 @@ def _drawer(view: View) -> Component:
     if may(OPERATE):
         work = [
             html.H3("Work on it", className="sg-subtitle"),
-            finding_work.form(view, finding_work.ONE),
+            finding_form.form(view, finding_form.ONE),
         ]
     parts = [
         dcc.Store(id="finding-version"),
@@ -248,6 +251,8 @@ def _register_finding(app: Any, backends: Backends) -> None:
     def finding(key: Any, _retry: Any, search: str | None) -> Any:
         if not isinstance(key, str) or not key:
             return None, None, None, True
+        if not _KEY.fullmatch(key):
+            return finding_details.gone(key), None, None, True
         found = desk(view(backends, PATH, search))
         kept = backends.findings.get(key)
         if kept is None:

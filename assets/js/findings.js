@@ -85,9 +85,40 @@
     return status !== "SUPPRESSED";
   }
 
-  function opening(clicks) {
-    return clicks ? true : window.dash_clientside.no_update;
+  function clear(where) {
+    if (!document.getElementById("work-open")) return; // who may not change findings has no forms
+    var id = "work-" + where + "-";
+    var empty = { status: "keep", reason: "", until: null, assignee: "keep", note: "" };
+    Object.keys(empty).forEach(function (name) {
+      set(id + name, { value: empty[name] });
+    });
+    set(id + "said", { children: "" });
   }
+
+  // What was filled in for one finding is not meant for the next.
+  function fresh(_finding) {
+    clear("one");
+    if (!document.getElementById("work-open")) return;
+    set("work-one-undo", { hidden: true });
+    set("work-one-last", { data: null });
+  }
+
+  // After a change, Apply waits for the form to be opened anew: by then another choice is meant. How the change
+  // went, and its undoing, stay to be seen.
+  function opening(clicks, idle) {
+    if (!clicks) return window.dash_clientside.no_update;
+    if (idle) {
+      clear("many");
+      set("work-many-apply", { disabled: false });
+    }
+    return true;
+  }
+
+  // Markdown leaves links that lead to no web page in place; they lead nowhere.
+  document.addEventListener("click", function (event) {
+    var link = event.target.closest(".sg-markdown a");
+    if (link && link.protocol !== "https:" && link.protocol !== "http:") event.preventDefault();
+  });
 
   function words(count, what) {
     return count.toLocaleString("en") + " finding" + (count === 1 ? "" : "s") + what;
@@ -108,6 +139,7 @@
       redrawn: redrawn,
       changed: changed,
       mute: mute,
+      fresh: fresh,
       opening: opening,
       count: count,
     },

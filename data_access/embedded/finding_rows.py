@@ -92,7 +92,6 @@ PUT = (
 )
 VERSIONS = "select updated, digest, problem, severity from versions where key = ? order by updated, digest"
 NEWEST = "select body from versions where key = ? order by updated desc, digest desc limit 1"
-STATUSES = "select at, after from history where key = ? and is_status and counts order by number"
 HISTORY = "select at, who, before, after from history where key = ? order by number"
 DUE = "select key from findings where status = ? and until <= ?"
 UPDATE = f"update findings set {' = ?, '.join(WORKFLOW.split(', '))} = ?"
@@ -104,7 +103,7 @@ ADD_HISTORY = (
 MARK = "update findings set spans = ?, revision = ? where key = ?"
 SCANS = (
     "select id, name, at, who, (select count(*) from sightings where scan = id) from scans"
-    " order by at desc, id"
+    " order by at desc, rowid desc"
 )
 OWE = (
     "insert into alerts (key, epoch, at) values (?, ?, ?)"

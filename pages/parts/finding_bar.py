@@ -69,7 +69,7 @@ def _severity(seen: View) -> Component:
         comboboxProps={"withinPortal": False},
         size="sm",
         className="sg-findings-severity",
-        attributes={"input": {"aria-label": "Severity"}},
+        attributes={"inputField": {"aria-label": "Severity"}},
     )
 
 
@@ -155,5 +155,7 @@ def summary(found: Desk) -> str:
     parts += [f"text: {seen.own('q')}"] if seen.own("q") else []
     parts += ["opened in the last 7 days"] if seen.own("opened") else []
     parts += ["over their target"] if seen.own("overdue") else []
-    parts += [f"between scans: {OUTCOMES[seen.own('outcome')].lower()}"] if seen.own("outcome") else []
+    if found.scans and seen.own("outcome"):
+        earlier, later = (scan[:12] for scan in found.scans)
+        parts.append(f"{OUTCOMES[seen.own('outcome')].lower()} from scan {earlier} to scan {later}")
     return "; ".join(parts)

@@ -32,7 +32,7 @@ def draw(desk: Desk) -> Component:
     errors = view.ask("events.over_time", **period, event_type="error")
     series = {
         "sessions": _by_day(desk, answer.rows, "sessions"),
-        "conversion": _by_day(desk, answer.rows, "conversion"),
+        "conversion": _by_day(desk, [row for row in answer.rows if row["sessions"]], "conversion"),
         "errors": _by_day(desk, errors.rows, "events"),
     }
     opened = desk.index.flow(desk.select(desk.every), desk.days.edges).opened

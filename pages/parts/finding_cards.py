@@ -8,7 +8,7 @@ from typing import Any
 from dash import html
 
 from data_access import moments
-from data_access.finding_columns import SEVERITIES
+from data_access.finding_columns import FOREVER, SEVERITIES
 from data_access.finding_index import Ages, Wanted
 from data_access.findings import Severity
 from pages.parts import address, cards, figures, numbers, states
@@ -20,6 +20,8 @@ from pages.parts.tips import tip
 
 Component = Any
 
+_AROUND: dict[str, str | None] = {"state": None, "severity": None, "opened": None, "overdue": None}
+"""What figures leave out of the filters, so that a figure's link shows what it counts."""
 _TILES = (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM)
 _TOTAL = (
     "Findings that are a problem now, neither muted nor resolved, among those that are filtered for; "
@@ -31,11 +33,11 @@ def draw_figures(desk: Desk) -> Component:
     """A tile for all open findings, three severities, new ones and those over their target; each filters."""
     if not len(desk.select(Wanted("all"))):
         return _none()
-    before, now = desk.index.trend(desk.select(desk.once), [desk.now - WEEK, desk.now]).tolist()
+    before, now = desk.index.trend(desk.select(desk.once), [desk.now - WEEK, FOREVER]).tolist()
     tiles = [_tile(desk, "Open", _TOTAL, sum(now), sum(before), {"severity": None})]
     for one in _TILES:
         place, word = SEVERITIES.index(one), SEVERITY[one][0]
-        help_text = f"Open findings of severity {word.lower()}, and how many there were a week ago."
+        help_text = f"Open {word.lower()} findings; below, the change in 7 days, by the severities of today."
         tiles.append(_tile(desk, word, help_text, now[place], before[place], {"severity": str(one)}))
     return html.Div([*tiles, _new(desk), _overdue(desk)], className="sg-kpis")
 
@@ -60,7 +62,7 @@ def _tile(
 ) -> Component:
     ((name, value),) = change.items()
     chosen = bool(value) and desk.view.own(name) == value
-    link = desk.link(**{name: None if chosen else value, "state": None})
+    link = desk.link(**_AROUND | {name: None if chosen else value})
     title = f"Show all: take the filter {label} away" if chosen else f"Show only: {label}"
     return html.Div(
         [
@@ -88,12 +90,17 @@ def _since(count: int, before: int) -> Component:
 
 
 def _new(desk: Desk) -> Component:
-    edges = [desk.now - 2 * WEEK, desk.now - WEEK]
-    before = int(desk.index.flow(desk.select(desk.once), edges).opened.sum())
+    edges = [desk.now - 2 * WEEK, desk.now - WEEK, FOREVER]
+    before, opened = desk.index.flow(desk.select(desk.once), edges).opened.sum(axis=1).tolist()
     now = len(desk.select(replace(desk.around, opened_from=desk.now - WEEK)))
-    text = "Open findings that opened in the last 7 days, and how many opened in the 7 days before."
+    text = (
+        "Findings that opened in the last 7 days and are still open; below, how many opened in all in these "
+        "days, and in the 7 days before."
+    )
     tile = _tile(desk, "New this week", text, now, None, {"opened": "week"})
-    note = html.Div(f"{numbers.whole(before)} opened the week before", className="sg-change")
+    note = html.Div(
+        f"{numbers.whole(opened)} opened, {numbers.whole(before)} the week before", className="sg-change"
+    )
     return html.Div([*tile.children, note], className=tile.className)
 
 
@@ -110,7 +117,7 @@ def _overdue(desk: Desk) -> Component:
 def draw_severity(desk: Desk) -> Component:
     """Open findings by severity: a ring, and its numbers as links."""
     rows = desk.select(desk.around)
-    counts = desk.index.trend(rows, [desk.now])[0].tolist()
+    counts = desk.index.trend(rows, [FOREVER])[0].tolist()
     if not sum(counts):
         return nothing_open(desk)
     words = ", ".join(f"{SEVERITY[one][0]} {count}" for one, count in zip(SEVERITIES, counts, strict=True))
@@ -153,7 +160,7 @@ def _shares(desk: Desk, counts: list[int]) -> Component:
     items = []
     for one, count in zip(SEVERITIES, counts, strict=True):
         is_chosen = chosen == [one]
-        link = desk.link(severity=None if is_chosen else str(one))
+        link = desk.link(**_AROUND | {"severity": None if is_chosen else str(one)})
         text = "remove this filter" if is_chosen else "show only these"
         name = stay(severity(one), link, "sg-ring-name", title=f"{SEVERITY[one][0]}: {text}")
         parts = [html.Span(numbers.whole(count)), html.Span(numbers.percent(100 * count / total))]
@@ -187,7 +194,7 @@ def draw_ages(desk: Desk) -> Component:
         ],
         className="sg-ranked-more",
     )
-    scrolled = {"role": "region", "aria-label": "Age against targets", "tabIndex": "0"}
+    scrolled = {"role": "region", "aria-label": "Ages by severity", "tabIndex": "0"}
     return [html.Div(table, className="sg-facts-box", **scrolled), note]
 
 
@@ -198,7 +205,7 @@ def _aged(desk: Desk, ages: Ages) -> Component:
     )
     late = numbers.whole(ages.overdue)
     if ages.overdue:
-        link = desk.link(severity=str(one), overdue="yes", state=None)
+        link = desk.link(**_AROUND | {"severity": str(one), "overdue": "yes"})
         late = stay(late, link, "sg-link sg-late", title=f"Show overdue findings: {SEVERITY[one][0]}")
     cells = [
         f"{desk.targets[one] / moments.DAY:,.0f}\u202fd",

@@ -7,11 +7,11 @@ from typing import Any
 
 from dash import html
 
-from data_access.finding_columns import SEVERITIES
+from data_access.finding_columns import FOREVER, SEVERITIES
 from data_access.forecasts import forecast
 from pages.parts import figures, numbers
 from pages.parts.finding_cards import nothing_open
-from pages.parts.finding_desk import Desk
+from pages.parts.finding_desk import Days, Desk
 from pages.parts.finding_words import SEVERITY
 
 Component = Any
@@ -26,7 +26,7 @@ MIN_DAYS = 7
 
 def draw_trend(desk: Desk) -> Component:
     """Open findings at the end of each day, stacked by severity."""
-    counts = _counts(desk)
+    counts = _counts(desk, desk.days)
     if not counts.any():
         return nothing_open(desk)
     stamps = _stamps(desk)
@@ -52,9 +52,9 @@ def draw_trend(desk: Desk) -> Component:
     return [_keys(desk), figures.graph("findings-trend-graph", figure, label, 216)]
 
 
-def _counts(desk: Desk) -> Any:
-    """Open findings at the end of each day by severity; at the end of today is now."""
-    ends = [min(edge - 1, desk.now) for edge in desk.days.edges[1:]]
+def _counts(desk: Desk, days: Days) -> Any:
+    """Open findings at the end of each day by severity; at the end of today those that are open now."""
+    ends = [edge - 1 if edge <= desk.now else FOREVER for edge in days.edges[1:]]
     return desk.index.trend(desk.select(desk.every), ends)
 
 
@@ -79,16 +79,25 @@ def _keys(desk: Desk) -> Component:
 
 def draw_burn_down(desk: Desk) -> Component:
     """All open findings day by day, and where the pace of the last weeks leads within 80 of 100 cases."""
-    totals = _counts(desk).sum(axis=1).tolist()
+    totals = _counts(desk, desk.days).sum(axis=1).tolist()
     if not any(totals):
         return nothing_open(desk)
-    paced = totals[-PACE:]
-    known = next((place for place, count in enumerate(paced) if count), 0)
-    ahead = forecast(paced[known:], AHEAD) if len(paced) - known >= MIN_DAYS else []
+    ahead = _ahead(desk)
     figure = _burn_figure(desk, totals, ahead)
     words = _outlook(desk, totals[-1], ahead)
     graph = figures.graph("findings-burn-graph", figure, f"Open findings, {_period(desk)}. {words}", 200)
     return [html.P(words, className="sg-outlook"), graph]
+
+
+def _ahead(desk: Desk) -> list[tuple[float, float, float]]:
+    """The forecast, from the last weeks whatever period is shown; none where that ends earlier than today,
+    and with too few days since the first finding."""
+    today = desk.today
+    if desk.days.days[-1] < today:
+        return []
+    paced = _counts(desk, desk.days_of(today - timedelta(days=PACE - 1), today)).sum(axis=1).tolist()
+    known = next((place for place, count in enumerate(paced) if count), len(paced))
+    return forecast(paced[known:], AHEAD) if len(paced) - known >= MIN_DAYS else []
 
 
 def _burn_figure(desk: Desk, totals: list[int], ahead: list[tuple[float, float, float]]) -> figures.Figure:
@@ -117,10 +126,13 @@ def _line(x: list[str], y: list[Any], hover: str, dash: str = "solid") -> figure
 
 
 def _outlook(desk: Desk, count: int, ahead: list[tuple[float, float, float]]) -> str:
+    last = desk.days.days[-1]
+    if last < desk.today:
+        return f"{numbers.counted(count, 'finding')} open on {numbers.day(last)}. A forecast needs today."
     if not ahead:
         return f"{numbers.counted(count, 'finding')} open. A forecast needs {MIN_DAYS} days with findings."
     low, mid, high = (round(value) for value in ahead[-1])
-    day = numbers.day(desk.days.days[-1] + timedelta(days=AHEAD))
+    day = numbers.day(last + timedelta(days=AHEAD))
     pace = (mid - count) / AHEAD
     way = "about level" if abs(pace) < 0.05 else f"{abs(pace):,.1f} {'more' if pace > 0 else 'fewer'} a day"
     span = f"between {numbers.whole(low)} and {numbers.whole(high)}"

@@ -11,13 +11,13 @@ from zoneinfo import ZoneInfo
 
 from dash import Input, Output, State
 
-from data_access import moments
+from data_access import moments, raw_filters
 from data_access.backends import Backends
 from data_access.finding_columns import Rows
 from data_access.finding_index import FindingIndex, Wanted
 from data_access.findings import Comparison, Scan, compared
 from data_access.model import UsageError
-from pages.parts import address
+from pages.parts import address, numbers
 from pages.parts.access import FINDINGS, allow
 from pages.parts.drawing import guarded
 from pages.parts.view import View, view
@@ -172,19 +172,25 @@ class Desk:
     @cached_property
     def days(self) -> Days:
         """The URL's period, by default the last 90 days. Raises UsageError for one that is no period."""
-        zone, filters = ZoneInfo(self.zone), self.view.filters
-        today = moments.utc(self.now).replace(tzinfo=ZoneInfo("UTC")).astimezone(zone).date()
-        first, last = today - timedelta(days=DEFAULT_DAYS - 1), today
-        if self.view.own("from") or self.view.own("to"):
-            first, last = filters.from_day, min(filters.to_day, today)
+        last = min(raw_filters.day(self.view.raw, "to") or self.today, self.today)
+        first = raw_filters.day(self.view.raw, "from") or last - timedelta(days=DEFAULT_DAYS - 1)
         if first > last:
             raise UsageError("the period is yet to come; choose an earlier one")
         if (last - first).days >= MOST_DAYS:
             raise UsageError(f"the period is longer than {MOST_DAYS} days; choose a shorter one")
+        return self.days_of(first, last)
+
+    @property
+    def today(self) -> date:
+        """The local day it is."""
+        return numbers.local(moments.utc(self.now), self.zone).date()
+
+    def days_of(self, first: date, last: date) -> Days:
+        """The days of a period."""
+        zone = ZoneInfo(self.zone)
         days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
         starts = [*days, last + timedelta(days=1)]
-        edges = [moments.of(datetime.combine(day, time(), zone)) for day in starts]
-        return Days(days, edges)
+        return Days(days, [moments.of(datetime.combine(day, time(), zone)) for day in starts])
 
 
 def desk(seen: View) -> Desk:

@@ -58,7 +58,7 @@ def draw(desk: Desk, kept: Kept) -> Component:
 def gone(key: str) -> Component:
     """What is shown of a finding there is not."""
     text = (
-        f"There is no finding {key[:64]!r} any more. It may be in the archive: python -m app archive --list"
+        f"There is no finding {key[:64]!a} any more. It may be in the archive: python -m app archive --list"
     )
     return states.state("inbox", "Not there", text)
 
@@ -136,8 +136,9 @@ def _only(desk: Desk, name: str, values: tuple[str, ...]) -> Component:
 def _remediation(finding: Finding) -> Component:
     parts = []
     if finding.remediation:
-        # Markdown without HTML; a link it holds opens apart, and pictures are kept out by the content policy.
-        parts.append(dcc.Markdown(finding.remediation, link_target="_blank", className="sg-markdown"))
+        # Markdown without HTML; a link it holds opens apart. Pictures would be asked for elsewhere.
+        text = finding.remediation.replace("![", "! [")
+        parts.append(dcc.Markdown(text, link_target="_blank", className="sg-markdown"))
     if href := web_link(finding.remediation_url):
         link = html.A(href, href=href, target="_blank", rel="noopener noreferrer", className="sg-link")
         parts.append(html.P(["More: ", link], className="sg-finding-text"))

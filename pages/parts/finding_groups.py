@@ -23,6 +23,8 @@ BY = [
     for name in ("control", "standard", "service", "account", "cloud_region", "resource_type")
 ]
 MOST = 200
+_CUT = 300
+"""Characters of a name."""
 _SCORE = (
     "Passed of 100 checks that passed or found a problem, whatever people made of it: 100 · passed ÷ "
     "(passed + problems). Every severity counts the same."
@@ -73,7 +75,7 @@ def _row(desk: Desk, by: str, group: Group, most: int) -> Component:
 
 
 def _name(desk: Desk, by: str, group: Group) -> Component:
-    text, value = group.value or "(none)", group.value or NONE
+    text, value = group.value[:_CUT] or "(none)", group.value or NONE
     if address.split(desk.view.own(by)) == [value]:
         link, name, title = desk.link(**{by: None}), "sg-ranked-name sg-ranked-chosen", "remove this filter"
     else:

@@ -8,7 +8,7 @@ from dash import html
 
 from data_access.findings import Scan
 from pages.parts import controls, numbers, states
-from pages.parts.finding_desk import OUTCOMES, Desk
+from pages.parts.finding_desk import FIELDS, OUTCOMES, Desk
 from pages.parts.finding_words import moment
 from pages.parts.links import stay
 
@@ -43,7 +43,8 @@ def draw(desk: Desk) -> Component:
 
 
 def _said(desk: Desk, scan: Scan, count: int) -> str:
-    return f"{moment(scan.at, desk.zone)} · {scan.name} · {numbers.counted(count, 'finding')}"
+    # The name may turn the direction of writing: it stays within its marks.
+    return f"{moment(scan.at, desk.zone)} · \u2068{scan.name}\u2069 · {numbers.counted(count, 'finding')}"
 
 
 def _select(name: str, label: str, options: controls.Options, value: str, default: str) -> Component:
@@ -55,8 +56,9 @@ def _outcome(desk: Desk, name: str) -> Component:
     keys = getattr(desk.comparison, name)
     chosen = desk.view.own("outcome") == name
     scans = desk.scans or ("", "")
-    changes = {"outcome": None} if chosen else {"outcome": name, "state": "all"}
-    link = desk.link(**changes, scan_from=scans[0], scan_to=scans[1])
+    changes: dict[str, str | None] = {"outcome": None} if chosen else {"outcome": name, "state": "all"}
+    others = dict.fromkeys([*FIELDS, "q", "opened", "overdue"])
+    link = desk.link(**others | changes | {"scan_from": scans[0], "scan_to": scans[1]})
     label = stay(OUTCOMES[name], link, "sg-kpi-label", title=_ABOUT[name])
     parts = [
         html.Div(label, className="sg-kpi-head"),

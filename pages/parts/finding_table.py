@@ -22,6 +22,8 @@ from pages.parts.links import stay
 Component = Any
 
 SIZES = [(size, f"{size} rows") for size in ("25", "50", "100", "200")]
+_MOST = 300
+"""Characters of a text in the list; the finding itself shows all."""
 COLUMNS = {
     "severity": ("Severity", True),
     "title": ("Finding", False),
@@ -131,18 +133,21 @@ def _row(desk: Desk, row: Row, picking: bool) -> Component:
     opened = desk.view.own("finding") == row.key
     title = html.Th(
         [
-            stay(row.title or "(no title)", link, "sg-finding-title"),
-            html.Div([row.control or row.provider, _flag(row)], className="sg-finding-small"),
+            stay(row.title[:_MOST] or "(no title)", link, "sg-finding-title"),
+            html.Div([(row.control or row.provider)[:_MOST], _flag(row)], className="sg-finding-small"),
         ],
         scope="row",
         className="sg-col-title",
     )
-    resource = [html.Div(short(row.resource_id), className="sg-finding-cut"), _small(row.resource_type)]
+    resource = [
+        html.Div(short(row.resource_id)[:_MOST], className="sg-finding-cut"),
+        _small(row.resource_type[:_MOST]),
+    ]
     cells = {
         "severity": severity(row.severity),
-        "resource_type": html.Div(resource, title=row.resource_id),
-        "account": row.account or numbers.NO_VALUE,
-        "region": row.region or numbers.NO_VALUE,
+        "resource_type": html.Div(resource, title=row.resource_id[:_MOST]),
+        "account": row.account[:_MOST] or numbers.NO_VALUE,
+        "region": row.region[:_MOST] or numbers.NO_VALUE,
         "status": html.Div(status(row), className="sg-finding-status"),
         "opened": _open_for(desk, row),
         "updated": html.Span(day(row.updated, desk.zone), title=moment(row.updated, desk.zone)),

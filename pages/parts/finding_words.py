@@ -7,7 +7,7 @@ from typing import Any
 from dash import html
 
 from data_access import moments
-from data_access.findings import Row, Severity, Status
+from data_access.findings import Compliance, Row, Severity, Status
 from pages.parts import numbers
 
 Component = Any
@@ -59,7 +59,7 @@ def status(row: Row) -> Component:
     flow = row.workflow
     word = STATUS[flow.status]
     if row.opened is None and flow.status in {Status.NEW, Status.NOTIFIED}:
-        word = "Passed" if not row.problem else word
+        word = "Passed" if row.compliance is Compliance.PASSED else "Closed"
     parts = [html.Span(word, className=f"sg-status sg-status-{word.lower()}")]
     if flow.assignee:
         parts.append(html.Span(flow.assignee, className="sg-finding-who", title="Assigned to"))

@@ -17,6 +17,8 @@ from pipeline.findings.intake import Intake, as_name, import_file
 log = logging.getLogger(__name__)
 
 BY = "drop folder"
+_LONGEST = 255
+"""Bytes a file's name may have."""
 _State = tuple[int, int]
 """Size and time of the last change (ns)."""
 
@@ -77,7 +79,9 @@ def take_dropped(store: FindingsStore, folder: DropFolder, rejects: Path, now: i
             if folder.still(path):
                 _move(path, intake)
         except OSError as error:
-            folder.complain(f"{path} stays in the folder for findings: {error.strerror or error}")
+            folder.complain(f"{str(path)!r} stays in the folder for findings: {error.strerror or error}")
+        except Exception:
+            log.exception("%r stays in the folder for findings; it is tried again", str(path))
     return found
 
 
@@ -87,13 +91,15 @@ def _move(path: Path, intake: Intake) -> None:
     target.mkdir(exist_ok=True)
     if (target / path.name).exists():
         # A file of this name and content was here before; it may be replaced.
-        target /= f"{path.stem}-{intake.scan.id[:12]}{path.suffix}"
+        name = f"{path.stem}-{intake.scan.id[:12]}{path.suffix}"
+        fits = len(os.fsencode(name)) <= _LONGEST
+        target /= name if fits else f"{intake.scan.id[:12]}{path.suffix[:20]}"
     else:
         target /= path.name
     path.replace(target)
     if intake.reasons:
         count = intake.reasons.total()
-        log.warning("%s: %d findings, %d rejected; it is now %s", path.name, intake.read, count, target)
+        log.warning("%r: %d findings, %d rejected; it is now %r", path.name, intake.read, count, str(target))
 
 
 def _state(path: Path) -> _State | None:

@@ -16,13 +16,14 @@ from flask.testing import FlaskClient
 
 from data_access import moments
 from data_access.backends import Backends
-from data_access.findings import Change, Finding, Scan, Severity, Status
+from data_access.findings import Change, Compliance, Finding, Scan, Severity, Status
 from data_access.model import Scope, UsageError
 from pages.parts import (
     finding_bar,
     finding_cards,
     finding_course,
     finding_details,
+    finding_form,
     finding_groups,
     finding_scans,
     finding_table,
@@ -219,14 +220,14 @@ def test_the_trend_ends_now(backends: Backends) -> None:
     store(backends, finding("a"), finding("b", MONDAY + DAY))
     store(backends, passed("a", MONDAY + 3 * DAY), scan=TUESDAY)
     found = desk(backends, **{"from": "2026-03-09", "to": "2026-03-13"})
-    assert finding_course._counts(found).sum(axis=1).tolist() == [1, 2, 2, 1, 1]
+    assert finding_course._counts(found, found.days).sum(axis=1).tolist() == [1, 2, 2, 1, 1]
     assert len(found.days.days) == 5
     assert len(desk(backends).days.days) == 90
 
 
 def test_the_burn_down_says_where_the_pace_leads(backends: Backends) -> None:
     store(backends, *(finding(f"f{number}", MONDAY) for number in range(30)))
-    for day in range(1, 31):
+    for day in range(1, 21):
         scan = Scan(f"day-{day}", "day", MONDAY, "ann")
         store(backends, passed(f"f{day - 1}", MONDAY + day * DAY - DAY // 2), scan=scan)
     found = desk(backends, MONDAY + 20 * DAY + 1)
@@ -349,14 +350,20 @@ def test_a_form_becomes_a_change(backends: Backends) -> None:
     view = desk(backends).view
 
     def change(*given: Any) -> Change:
-        return finding_work.change_of(view, *given)
+        return finding_form.change_of(view, *given)
 
     assert change("keep", "", None, "ann", " look ") == Change(None, "ann", "look")
     assert change("keep", None, None, "–", None) == Change(None, "")
     end = moments.utc(change("SUPPRESSED", " why ", "2026-12-31", "keep", "").until or 0)
     assert f"{end:%Y-%m-%d %H:%M:%S}" == "2026-12-31 23:59:59"
+    assert change("keep", "", None, "keep", "–") == Change(note="")
     assert change("NEW", "left over", "2026-12-31", "keep", "") == Change(Status.NEW)
-    for wrong in (("keep", "", None, "keep", ""), ("GONE", "", None, "keep", ""), ({}, 1, 2, 3, 4)):
+    for wrong in (
+        ("keep", "", None, "keep", ""),
+        ("GONE", "", None, "keep", ""),
+        ({}, 1, 2, 3, 4),
+        ("keep", "", None, "keep", "\ud800"),
+    ):
         with pytest.raises(UsageError):
             change(*wrong)
     with pytest.raises(UsageError, match="it takes a day"):
@@ -367,11 +374,12 @@ def test_those_that_are_chosen_else_all_that_match(backends: Backends) -> None:
     mixed(backends)
     (key,) = backends.findings.named("bad")
     found = desk(backends, account="1,2")
-    assert finding_work.versions(found, {key: 7}) == {key: 7}
-    assert len(finding_work.versions(found, {})) == 3
-    assert finding_work.versions(found, None)[key] == 1
-    with pytest.raises(UsageError):
-        finding_work.versions(found, {key: "7"})
+    assert finding_work.versions(found, {key: 7}, 99) == {key: 7}
+    assert len(finding_work.versions(found, {}, 3)) == 3
+    assert finding_work.versions(found, None, 3)[key] == 1
+    for picked, total in (({key: "7"}, 3), ({"\ud800": 7}, 3), ({}, 0), ({}, 4), ({}, None)):
+        with pytest.raises(UsageError, match="load the page again"):
+            finding_work.versions(found, picked, total)
 
 
 def apply_body(
@@ -426,7 +434,7 @@ def test_work_needs_who_may(app: Any, backends: Backends) -> None:
 def test_all_that_match_needs_to_know_what_matches(app: Any, backends: Backends, client: FlaskClient) -> None:
     mixed(backends)
     output = outputs_of(app, "work-many-said", "work-many-apply")
-    states = [("findings-picked", "data", {}), (VIEW_STORE, "data", None)]
+    states = [("findings-picked", "data", {}), ("findings-total", "data", 3), (VIEW_STORE, "data", None)]
     body = apply_body(output, "many", ["RESOLVED", "", None, "keep", ""], states)
     answer = client.post(URL, json=body, headers=SAME)
     assert "The list was not drawn yet" in answer.text
@@ -471,6 +479,16 @@ def test_the_auditor_pack_says_what_it_holds(client: FlaskClient, backends: Back
     assert manifest["targets_days"]["CRITICAL"] == 7
 
 
+def test_the_pack_of_an_outcome_names_its_scans(client: FlaskClient, backends: Backends) -> None:
+    store(backends, finding("a"))
+    store(backends, finding("b", MONDAY + DAY), scan=TUESDAY)
+    pack = zipfile.ZipFile(io.BytesIO(client.get("/pack/findings?state=all&outcome=new").data))
+    manifest = json.loads(pack.read(max(pack.namelist())))
+    assert manifest["rows"] == 1
+    assert manifest["filter"] == "state: all; new from scan scan-1 to scan scan-2"
+    assert manifest["link"].endswith("outcome=new&scan_from=scan-1&scan_to=scan-2")
+
+
 def test_cells_of_findings_are_no_formulas(client: FlaskClient, backends: Backends) -> None:
     store(backends, finding("a", title='=HYPERLINK("http://x")', resource_id="@x"))
     (row,) = csv.DictReader(io.StringIO(client.get("/csv/findings").text))
@@ -501,3 +519,106 @@ def _figures(tree: Any) -> Any:
     elif isinstance(tree, list):
         for part in tree:
             yield from _figures(part)
+
+
+def test_figures_link_to_what_they_count(backends: Backends) -> None:
+    mixed(backends)
+    found = desk(backends, severity="LOW", overdue="yes", opened="week", account="1,2")
+    drawn = json.dumps(finding_cards.draw_figures(found), default=lambda part: part.to_plotly_json())
+    links = re.findall(r'"href": "([^"]*)"', drawn)
+    assert links == [
+        f"{PATH}?account=1,2",
+        f"{PATH}?severity=CRITICAL&account=1,2",
+        f"{PATH}?severity=HIGH&account=1,2",
+        f"{PATH}?severity=MEDIUM&account=1,2",
+        f"{PATH}?account=1,2",
+        f"{PATH}?account=1,2",
+    ]
+
+
+def test_an_outcome_links_to_all_it_counts(backends: Backends) -> None:
+    store(backends, finding("a"))
+    store(backends, finding("b", MONDAY + DAY), scan=TUESDAY)
+    found = desk(backends, severity="LOW", q="nothing", state="passed")
+    drawn = json.dumps(finding_scans.draw(found), default=lambda part: part.to_plotly_json())
+    assert f"{PATH}?state=all&outcome=new&scan_from=scan-1&scan_to=scan-2" in drawn
+
+
+def test_scans_of_one_moment_are_in_the_order_they_came(backends: Backends) -> None:
+    for number in range(8):
+        store(
+            backends, finding("a"), scan=Scan(sha256(b"%d" % number).hexdigest(), str(number), MONDAY, "ann")
+        )
+    assert [scan.name for scan, _ in backends.findings.scans()] == list("76543210")
+
+
+def test_only_what_passed_is_said_to_have_passed(backends: Backends) -> None:
+    store(backends, passed("a"), passed("b", compliance=Compliance.NOT_AVAILABLE), finding("c", active=False))
+    rows = {row.id: row for row in backends.findings.since(0, 9)}
+    said_of = {name: words(finding_words.status(row)) for name, row in rows.items()}
+    assert said_of == {"a": "Passed", "b": "Closed", "c": "Closed"}
+
+
+def test_the_pace_is_that_of_the_last_weeks_whatever_is_shown(backends: Backends) -> None:
+    store(backends, *(finding(f"f{number}", MONDAY) for number in range(30)))
+    for day in range(1, 11):
+        scan = Scan(f"day-{day}", "day", MONDAY, "ann")
+        store(backends, passed(f"f{day - 1}", MONDAY + day * DAY - DAY // 2), scan=scan)
+    now = MONDAY + 20 * DAY + 1
+    everything = words(finding_course.draw_burn_down(desk(backends, now)))
+    few = words(finding_course.draw_burn_down(desk(backends, now, **{"from": "2026-03-25"})))
+    assert re.search(r"20 open, .* cases", everything).group() == re.search(r"20 open, .* cases", few).group()  # type: ignore[union-attr]
+    past = words(
+        finding_course.draw_burn_down(desk(backends, now, **{"from": "2026-03-01", "to": "2026-03-15"}))
+    )
+    assert "23 findings open on 15 Mar 2026. A forecast needs today." in past
+
+
+def test_what_opens_in_the_future_is_open_for_figures_and_list(backends: Backends) -> None:
+    store(backends, finding("fast", NOW + 3 * DAY), finding("slow"))
+    store(backends, passed("slow", NOW + 2 * DAY), scan=TUESDAY)
+    assert ids(desk(backends)) == ["fast"]
+    text = words(finding_cards.draw_figures(desk(backends)))
+    assert "Open 1" in text
+    assert finding_course._counts(desk(backends), desk(backends).days).sum(axis=1)[-1] == 1
+
+
+def test_blanks_around_a_value_do_not_hide_it(backends: Backends) -> None:
+    store(backends, finding("a", control=" odd "))
+    assert ids(desk(backends, control="odd")) == ["a"]
+
+
+def test_one_end_of_the_period_is_enough(backends: Backends) -> None:
+    first = desk(backends, **{"from": "2026-04-01"}).days.days
+    assert (first[0].isoformat(), first[-1].isoformat()) == ("2026-04-01", "2026-04-18")
+    last = desk(backends, to="2026-04-01").days.days
+    assert (len(last), last[-1].isoformat()) == (90, "2026-04-01")
+
+
+def test_long_texts_are_cut_in_the_list(backends: Backends) -> None:
+    store(backends, finding("a", title="t" * 50_000, resource_id="r" * 50_000, control="c" * 50_000))
+    content, _ = finding_table.draw(desk(backends), picking=True)
+    assert len(words(content)) < 2500
+    assert len(words(finding_groups.draw(desk(backends)))) < 2500
+
+
+@pytest.mark.parametrize("key", ["\ud800", "nobody", "0" * 64])
+def test_a_finding_there_is_not_is_said(client: FlaskClient, app: Any, key: str) -> None:
+    output = next(name for name in app.callback_map if name.startswith("..finding-detail.children"))
+    inputs = app.callback_map[output]["inputs"]
+    body = {
+        "output": output,
+        "outputs": [
+            {"id": name, "property": prop}
+            for name, _, prop in (part.rpartition(".") for part in output.strip(".").split("..."))
+        ],
+        "inputs": [
+            {"id": json.loads(inputs[0]["id"]), "property": "value", "value": key},
+            {"id": "retry", "property": "data", "value": None},
+        ],
+        "state": [{"id": "url", "property": "search", "value": ""}],
+        "changedPropIds": [],
+    }
+    answer = client.post(URL, data=json.dumps(body), headers=SAME | {"Content-Type": "application/json"})
+    assert answer.status_code == 200
+    assert "Not there" in answer.text

@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -15,7 +16,9 @@ from app.auth import make_sign_in_link
 from app.factory import create_app
 from app.users import add_user
 from data_access.backends import Backends
+from pipeline.demo_findings import add_demo_findings
 from tests.app.shop import shop
+from tests.browser.visits import Visit, visiting
 from tests.builders import embedded
 
 CHROMIUM = "/usr/bin/chromium"
@@ -54,6 +57,7 @@ def backends(tmp_path_factory: pytest.TempPathFactory) -> Backends:
         time_zone="Europe/Berlin",
     )
     opened.documents.put("flags", "demo", {"on": True}, None)
+    add_demo_findings(opened.findings, datetime.now(UTC))
     add_user(opened.documents, "vera", PASSWORD, "viewer")
     return opened
 
@@ -108,6 +112,23 @@ def chromium() -> Iterator[Any]:
 def signed_in(chromium: Any, base: str, backends: Backends) -> Any:
     """The cookies of someone who used the one-click link."""
     return cookies(chromium, backends)
+
+
+@pytest.fixture(scope="session")
+def warm(chromium: Any, base: str, signed_in: Any) -> Iterator[Any]:
+    """A context for several visits: scripts are loaded once."""
+    with visiting(chromium, base, signed_in) as visit:
+        yield visit.page.context
+
+
+@pytest.fixture
+def visit(warm: Any, base: str) -> Iterator[Visit]:
+    """A visit that has to end without a problem."""
+    found = Visit(warm.new_page(), base)
+    found.page.set_default_timeout(15_000)
+    yield found
+    found.page.close()
+    assert found.problems == []
 
 
 def cookies(chromium: Any, backends: Backends) -> Any:

@@ -10,13 +10,24 @@ from urllib.parse import urlsplit
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
 WIDE, PHONE = {"width": 1440, "height": 1000}, {"width": 390, "height": 844}
-PAGES = ("/", "/traffic", "/products", "/funnels", "/explore", "/realtime", "/reconciliation", "/connect")
+PAGES = (
+    "/",
+    "/traffic",
+    "/products",
+    "/funnels",
+    "/explore",
+    "/findings",
+    "/realtime",
+    "/reconciliation",
+    "/connect",
+)
 MARK = {
     "/": "#overview-series .js-plotly-plot",
     "/traffic": "#traffic-series .js-plotly-plot",
     "/products": "#products-series .js-plotly-plot",
     "/funnels": ".sg-funnel-summary",
     "/explore": ".ag-row",
+    "/findings": "#findings-table :is(.sg-findings, .sg-state)",
     "/realtime": ".sg-live-state",
     "/connect": ":is(.sg-connect-first, .sg-connect-none), #connect-around :is(.sg-state, .sg-connect-foot)",
     "/reconciliation": "#reconciliation-verdict :is(.sg-banner, .sg-state)",

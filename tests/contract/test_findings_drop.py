@@ -6,13 +6,15 @@ import errno
 import json
 import logging
 import os
+import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from data_access.embedded.findings import EmbeddedFindings
-from data_access.findings import Stored
+from data_access.findings import Finding, Scan, Stored
 from data_access.ports import FindingsStore
 from pipeline.findings import drop
 from pipeline.findings.drop import BY, DropFolder, take_dropped
@@ -129,7 +131,7 @@ def test_a_file_nothing_could_be_read_of_goes_to_failed(
     assert files(folder) == ["done/mixed.json", "done/nothing.json", "failed/bad.json"]
     rejects = sorted(path.name for path in (folder.path.parent / "rejects").iterdir())
     assert rejects == [f"{one.scan.name}-{one.scan.id[:12]}.findings.jsonl" for one in (bad, mixed)]
-    assert "bad.json: 0 findings, 1 rejected; it is now" in caplog.text
+    assert "'bad.json': 0 findings, 1 rejected; it is now" in caplog.text
     assert "nothing.json" not in caplog.text
 
 
@@ -198,7 +200,7 @@ def test_an_unreadable_file_stays_and_the_others_go_on(
     look(store, folder, 2)
     assert files(folder) == ["a.json", "done/b.json"]
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
-    assert f"{path} stays in the folder for findings: Permission denied" in caplog.text
+    assert f"'{path}' stays in the folder for findings: Permission denied" in caplog.text
     monkeypatch.setattr(drop, "import_file", take)
     assert [one.scan.name for one in look(store, folder)] == ["a.json"]
 
@@ -211,7 +213,41 @@ def test_a_file_that_cannot_be_moved_stays_and_the_others_go_on(
     put(folder, "b.json", asff("b"))
     look(store, folder, 4)
     assert files(folder) == ["a.json", "done/b.json", "failed"]
-    assert len([record for record in caplog.records if "a.json stays" in record.message]) == 1
+    assert len([record for record in caplog.records if "a.json' stays" in record.message]) == 1
+
+
+def test_a_store_that_fails_for_one_file_does_not_hold_up_the_others(
+    folder: DropFolder, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Failing(EmbeddedFindings):
+        def store(self, scan: Scan, findings: Sequence[Finding]) -> Stored:
+            if scan.name == "a.json":
+                raise sqlite3.OperationalError("database is locked")
+            return super().store(scan, findings)
+
+    for name in ("a", "b"):
+        put(folder, f"{name}.json", asff(name))
+    look(Failing(tmp_path / "failing.db"), folder, 2)
+    assert files(folder) == ["a.json", "done/b.json"]
+    assert "'a.json' stays" in caplog.text.replace(f"{folder.path}/", "")
+
+
+def test_a_name_cannot_forge_a_line_of_the_log(
+    store: FindingsStore, folder: DropFolder, caplog: pytest.LogCaptureFixture
+) -> None:
+    (folder.path / "a\nERROR all is lost.json").write_text("bad")
+    look(store, folder, 2)
+    assert len(caplog.records) == 1
+    assert "\n" not in caplog.records[0].getMessage()
+
+
+def test_the_longest_name_goes_away_a_second_time_too(store: FindingsStore, folder: DropFolder) -> None:
+    name = "n" * 250 + ".json"
+    for finding in ("a", "b"):
+        put(folder, name, asff(finding))
+        look(store, folder, 2)
+    assert len(files(folder)) == 2
+    assert all(one.startswith("done/") for one in files(folder))
 
 
 def test_a_folder_that_cannot_be_made_is_one_error_and_no_crash(
