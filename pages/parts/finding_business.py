@@ -78,17 +78,7 @@ def _figure(stamps: list[str], series: dict[str, list[Any]], opened: Any) -> fig
         traces.append(_line(stamps, series[name], hover, colour, place + 2))
         axes[f"yaxis{place + 2}"] = _axis(top - height, top)
         titles.append(_title(title, top))
-    traces += [
-        {
-            "type": "bar",
-            "x": stamps,
-            "y": opened[:, place].tolist(),
-            "marker": {"color": SEVERITY[one][1]},
-            "hovertemplate": f"%{{y:,}} {SEVERITY[one][0].lower()} opened<extra></extra>",
-        }
-        for place, one in reversed(list(enumerate(SEVERITIES)))
-        if opened[:, place].any()
-    ]
+    traces += _bars(stamps, opened)
     titles.append(_title("Findings opened", height))
     x = figures.axis(
         type="date", showgrid=True, nticks=8, anchor="y", hoverformat="%a %e %b %Y", showspikes=True
@@ -105,6 +95,21 @@ def _figure(stamps: list[str], series: dict[str, list[Any]], opened: Any) -> fig
         hoversubplots="axis",
     )
     return {"data": traces, "layout": layout}
+
+
+def _bars(stamps: list[str], opened: Any) -> list[figures.Figure]:
+    """Findings by the day they opened, the worst on top."""
+    return [
+        {
+            "type": "bar",
+            "x": stamps,
+            "y": opened[:, place].tolist(),
+            "marker": {"color": SEVERITY[one][1]},
+            "hovertemplate": f"%{{y:,}} {SEVERITY[one][0].lower()} opened<extra></extra>",
+        }
+        for place, one in reversed(list(enumerate(SEVERITIES)))
+        if opened[:, place].any()
+    ]
 
 
 def _range(stamps: list[str]) -> list[str]:

@@ -98,9 +98,7 @@ def _new(desk: Desk) -> Component:
         "days, and in the 7 days before."
     )
     tile = _tile(desk, "New this week", text, now, None, {"opened": "week"})
-    note = html.Div(
-        f"{numbers.whole(opened)} opened, {numbers.whole(before)} the week before", className="sg-change"
-    )
+    note = html.Div(f"{numbers.whole(opened)} opened, {numbers.whole(before)} before", className="sg-change")
     return html.Div([*tile.children, note], className=tile.className)
 
 

@@ -61,9 +61,12 @@ def bar() -> Component:
 
 def register(app: Any, backends: Backends) -> None:
     """Changing one and many, progress and undo."""
-    _register_one(app, backends)
-    _register_many(app, backends)
-    _register_progress(app, backends)
+    for way in (_change_one, _undo_one, _change_many, _undo_many, _follow):
+        way(app, backends)
+    _register_clientside(app)
+
+
+def _register_clientside(app: Any) -> None:
     clientside: list[tuple[Any, ...]] = [
         ("mute", Output(part(where, "mute"), "hidden"), Input(part(where, "status"), "value"))
         for where in (ONE, MANY)
@@ -96,13 +99,12 @@ def _fields(where: str) -> list[State]:
     return [State(part(where, name), "value") for name in FIELDS]
 
 
-def _register_one(app: Any, backends: Backends) -> None:
-    shown = [Output(part(ONE, "said"), "children"), Output(part(ONE, "undo"), "hidden")]
-    after = [Output(part(ONE, "last"), "data"), Output("work-changed", "data", allow_duplicate=True)]
-
+def _change_one(app: Any, backends: Backends) -> None:
     @app.callback(  # type: ignore[untyped-decorator]
-        *shown,
-        *after,
+        Output(part(ONE, "said"), "children"),
+        Output(part(ONE, "undo"), "hidden"),
+        Output(part(ONE, "last"), "data"),
+        Output("work-changed", "data", allow_duplicate=True),
         Input(part(ONE, "apply"), "n_clicks"),
         *_fields(ONE),
         State("finding-version", "data"),
@@ -121,6 +123,8 @@ def _register_one(app: Any, backends: Backends) -> None:
         number = done.number if done.done else None
         return said_of(done), number is None, number, moments.now()
 
+
+def _undo_one(app: Any, backends: Backends) -> None:
     @app.callback(  # type: ignore[untyped-decorator]
         Output(part(ONE, "said"), "children", allow_duplicate=True),
         Output(part(ONE, "undo"), "hidden", allow_duplicate=True),
@@ -155,15 +159,18 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
 
 
-def _register_many(app: Any, backends: Backends) -> None:
-    started = [
+def _started() -> list[Output]:
+    """What starting to change many, or to undo it, writes."""
+    return [
         Output("work-job", "data", allow_duplicate=True),
         Output("work-tick", "disabled", allow_duplicate=True),
         Output(part(MANY, "said"), "children", allow_duplicate=True),
     ]
 
+
+def _change_many(app: Any, backends: Backends) -> None:
     @app.callback(  # type: ignore[untyped-decorator]
-        *started,
+        *_started(),
         Input(part(MANY, "apply"), "n_clicks"),
         *_fields(MANY),
         State("findings-picked", "data"),
@@ -182,8 +189,10 @@ def _register_many(app: Any, backends: Backends) -> None:
         except UsageError as error:
             return no_update, True, _sentence(str(error))
 
+
+def _undo_many(app: Any, backends: Backends) -> None:
     @app.callback(  # type: ignore[untyped-decorator]
-        *started,
+        *_started(),
         Input(part(MANY, "undo"), "n_clicks"),
         State(part(MANY, "last"), "data"),
         prevent_initial_call=True,
@@ -217,7 +226,7 @@ def versions(found: Desk, picked: Any, total: Any) -> dict[str, int]:
     return chosen
 
 
-def _register_progress(app: Any, backends: Backends) -> None:
+def _follow(app: Any, backends: Backends) -> None:
     @app.callback(  # type: ignore[untyped-decorator]
         Output("work-progress", "children"),
         Output("work-tick", "disabled"),
