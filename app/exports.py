@@ -97,13 +97,7 @@ def _wanted(question: str, base_url: str) -> Wanted:
 
 def _download(backends: Backends, wanted: Wanted) -> Response:
     export = backends.asking.export(wanted.question, wanted.raw, scope())
-    user = scope().user
-    entry = {
-        "user": user,
-        "question": wanted.question,
-        "parameters": dict(wanted.raw),
-        "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
+    user, entry = scope().user, noted(wanted.question, wanted.raw)
     version = _write(backends.documents, wanted.number, entry)
     headers = {
         "Content-Type": "text/csv; charset=utf-8",
@@ -119,6 +113,16 @@ def _download(backends: Backends, wanted: Wanted) -> Response:
         backends.documents.put(KIND, wanted.number, done, version)
 
     return Response(_chunks(export, finish), headers=headers)
+
+
+def noted(what: str, parameters: Mapping[str, str]) -> dict[str, Any]:
+    """What is noted of a download that begins: who takes what, when."""
+    return {
+        "user": scope().user,
+        "question": what,
+        "parameters": dict(parameters),
+        "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
 
 
 def _described(wanted: Wanted) -> str:

@@ -12,7 +12,6 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from hashlib import sha256
 from typing import IO, Any
 
@@ -20,7 +19,7 @@ import pyarrow as pa
 from flask import Flask, Response, request
 
 from app.csv_files import to_csv
-from app.exports import KIND, or_why_not
+from app.exports import KIND, noted, or_why_not
 from app.health import app_version
 from data_access import moments
 from data_access.backends import Backends
@@ -135,13 +134,7 @@ def _asked(backends: Backends) -> tuple[Desk, list[str]]:
 
 def _noted(backends: Backends, what: str) -> tuple[str, dict[str, Any]]:
     """Note a download; its id and what is noted."""
-    entry = {
-        "user": scope().user,
-        "question": what,
-        "parameters": dict(request.args),
-        "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    number = secrets.token_hex(8)
+    number, entry = secrets.token_hex(8), noted(what, request.args)
     backends.documents.put(KIND, number, entry, None)
     return number, entry
 

@@ -17,12 +17,12 @@ import pyarrow as pa
 from flask import Flask, Response, request
 
 from app.csv_files import to_csv
-from app.exports import KIND, or_why_not
+from app.exports import KIND, noted, or_why_not
 from data_access.backends import Backends
 from data_access.events import EVENT_TYPES
 from pages import realtime, reconciliation
 from pages.parts import live_sites
-from pages.parts.access import EXPORT, allow, scope
+from pages.parts.access import EXPORT, allow
 from pages.parts.view import View, view
 
 _MINUTE = pa.field("minute", pa.timestamp("ms"))
@@ -62,18 +62,11 @@ def register(server: Flask, backends: Backends) -> None:
 
 def _file(backends: Backends, path: str, make: Callable[[View], pa.RecordBatch]) -> Response:
     """A page's rows, made at once, and the entry in the documents."""
-    now = datetime.now(UTC)
+    now, entry = datetime.now(UTC), noted(path[1:], request.args)
     rows = make(view(backends, path, request.query_string.decode(errors="replace")))
     content = to_csv(rows, with_header=True)
-    entry = {
-        "user": scope().user,
-        "question": path[1:],
-        "parameters": dict(request.args),
-        "started_at": now.isoformat(timespec="seconds"),
-        "rows": rows.num_rows,
-        "sha256": sha256(content).hexdigest(),
-    }
-    backends.documents.put(KIND, secrets.token_hex(8), entry, None)
+    made = {"rows": rows.num_rows, "sha256": sha256(content).hexdigest()}
+    backends.documents.put(KIND, secrets.token_hex(8), entry | made, None)
     headers = {
         "Content-Disposition": f'attachment; filename="streamgauge_{path[1:]}_{now:%Y-%m-%dt%H-%M-%S}z.csv"',
         "Cache-Control": "no-store",

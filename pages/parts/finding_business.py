@@ -11,7 +11,7 @@ from dash import html
 from data_access.finding_columns import SEVERITIES
 from pages.parts import cards, figures, numbers
 from pages.parts.finding_desk import Desk
-from pages.parts.finding_words import SEVERITY
+from pages.parts.finding_words import SEVERITY, severity_keys
 
 Component = Any
 
@@ -58,15 +58,11 @@ def _by_day(desk: Desk, rows: Sequence[Mapping[str, Any]], name: str) -> list[An
 
 
 def _legend(desk: Desk) -> Component:
-    keys = [
-        html.Span(SEVERITY[one][0], className="sg-key", style={"--sg-key": SEVERITY[one][1]})
-        for one in SEVERITIES
-    ]
     words = "Findings by the day they opened:"
     note = html.Span(
         f"Days in {desk.zone}; today's business is shown when it is over", className="sg-key-note"
     )
-    return html.Div([html.Span(words), *keys, note], className="sg-legend")
+    return html.Div([html.Span(words), *severity_keys(), note], className="sg-legend")
 
 
 def _figure(stamps: list[str], series: dict[str, list[Any]], opened: Any) -> figures.Figure:

@@ -8,7 +8,7 @@ from typing import Any
 from dash import html
 
 from data_access import moments
-from data_access.finding_columns import FOREVER, SEVERITIES
+from data_access.finding_columns import FOREVER, SEVERITIES, Rows
 from data_access.finding_index import Ages, Wanted
 from data_access.findings import Severity
 from pages.parts import address, cards, figures, numbers, states
@@ -33,13 +33,14 @@ def draw_figures(desk: Desk) -> Component:
     """A tile for all open findings, three severities, new ones and those over their target; each filters."""
     if not len(desk.select(Wanted("all"))):
         return _none()
-    before, now = desk.index.trend(desk.select(desk.once), [desk.now - WEEK, FOREVER]).tolist()
+    once = desk.select(desk.once)
+    before, now = desk.index.trend(once, [desk.now - WEEK, FOREVER]).tolist()
     tiles = [_tile(desk, "Open", _TOTAL, sum(now), sum(before), {"severity": None})]
     for one in _TILES:
         place, word = SEVERITIES.index(one), SEVERITY[one][0]
         help_text = f"Open {word.lower()} findings; below, the change in 7 days, by the severities of today."
         tiles.append(_tile(desk, word, help_text, now[place], before[place], {"severity": str(one)}))
-    return html.Div([*tiles, _new(desk), _overdue(desk)], className="sg-kpis")
+    return html.Div([*tiles, _new(desk, once), _overdue(desk)], className="sg-kpis")
 
 
 def _none() -> Component:
@@ -89,9 +90,9 @@ def _since(count: int, before: int) -> Component:
     return html.Div([html.Span(parts, className=f"sg-change-{news}"), " in 7 days"], className="sg-change")
 
 
-def _new(desk: Desk) -> Component:
+def _new(desk: Desk, once: Rows) -> Component:
     edges = [desk.now - 2 * WEEK, desk.now - WEEK, FOREVER]
-    before, opened = desk.index.flow(desk.select(desk.once), edges).opened.sum(axis=1).tolist()
+    before, opened = desk.index.flow(once, edges).opened.sum(axis=1).tolist()
     now = len(desk.select(replace(desk.around, opened_from=desk.now - WEEK)))
     text = (
         "Findings that opened in the last 7 days and are still open; below, how many opened in all in these "

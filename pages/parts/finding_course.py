@@ -12,7 +12,7 @@ from data_access.forecasts import forecast
 from pages.parts import figures, numbers
 from pages.parts.finding_cards import nothing_open
 from pages.parts.finding_desk import Days, Desk
-from pages.parts.finding_words import SEVERITY
+from pages.parts.finding_words import SEVERITY, severity_keys
 
 Component = Any
 
@@ -68,12 +68,8 @@ def _period(desk: Desk) -> str:
 
 
 def _keys(desk: Desk) -> Component:
-    keys = [
-        html.Span(SEVERITY[one][0], className="sg-key", style={"--sg-key": SEVERITY[one][1]})
-        for one in SEVERITIES
-    ]
     return html.Div(
-        [*keys, html.Span(f"Days in {desk.zone}", className="sg-key-note")], className="sg-legend"
+        [*severity_keys(), html.Span(f"Days in {desk.zone}", className="sg-key-note")], className="sg-legend"
     )
 
 

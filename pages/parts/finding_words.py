@@ -35,6 +35,13 @@ def severity(value: Severity) -> Component:
     return html.Span(word, className="sg-severity", style={"--sg-severity": colour})
 
 
+def severity_keys() -> list[Component]:
+    """The severities as the keys of a chart, worst first."""
+    return [
+        html.Span(word, className="sg-key", style={"--sg-key": colour}) for word, colour in SEVERITY.values()
+    ]
+
+
 def age(moment: int) -> str:
     """A time that passed (µs), as roughly as people say it: 12 d, 5 h, 3 min."""
     seconds = moment // 1_000_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from itertools import islice
 from pathlib import Path
 
@@ -18,7 +18,6 @@ from pipeline.findings.files import read_findings, read_findings_bytes
 
 BATCH = 1000
 """Findings in one transaction."""
-_READ_BYTES = 1 << 20
 _NAME_BYTES = 200
 """Of a long path, what the name of its file of rejects ends with: file systems take 255 bytes."""
 
@@ -140,8 +139,5 @@ def as_name(path: Path) -> str:
 
 def _digest(path: Path) -> str:
     """SHA-256 of a file's bytes."""
-    digest = sha256()
     with path.open("rb") as file:
-        while part := file.read(_READ_BYTES):
-            digest.update(part)
-    return digest.hexdigest()
+        return file_digest(file, "sha256").hexdigest()
