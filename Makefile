@@ -38,7 +38,7 @@ faults-overload: $(VENV)/.test  ## twice what is allowed for a minute; a full di
 	OVERLOAD_SECONDS=60 $(BIN)/python -m pytest -s tests/faults/test_overload.py tests/faults/test_disk_full.py $(ARGS)
 
 lock: $(VENV)/.test  ## pin every dependency with hashes
-	@for name in web test; do \
+	@for name in web aws test; do \
 		$(BIN)/python -m uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \
 			--universal --python-version 3.11 --no-header requirements/$$name.in -o requirements/$$name.txt; \
 	done

@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
+from math import inf
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -42,7 +43,12 @@ class Settings:
     """The settings of one process, read once at start-up."""
 
     data_dir: Path = _setting(Path("data"), "Folder that holds all data of the embedded form.")
-    form: str = _setting("embedded", "Which set of back ends to use: `embedded`.")
+    form: str = _setting("embedded", "Which set of back ends to use: `embedded` or `aws`.")
+    warehouse: str = _setting(
+        "",
+        "Engine of questions: `duckdb`, `athena` or `trino`; empty for the form's own"
+        " (DuckDB embedded, Athena on AWS).",
+    )
     host: str = _setting("127.0.0.1", "Address the web server listens on.")
     port: int = _setting(8050, "Port the web server listens on.")
     public_url: str = _setting(
@@ -104,6 +110,34 @@ class Settings:
     findings_folder_seconds: int = _setting(
         30, "Seconds between looks into the folder for findings; 0 turns them off."
     )
+    cache_url: str = _setting(
+        "", "Valkey or Redis all hosts share for cached answers, as `valkey://host:6379/0`; empty for files."
+    )
+    trino_url: str = _setting("", "Trino that answers questions, as `https://host:8443`.")
+    trino_user: str = _setting("streamgauge", "User that questions to Trino run as.")
+    trino_password: str = _setting("", "Password of that user; empty for none.")
+    trino_catalog: str = _setting("iceberg", "Trino catalog of the lake.")
+    trino_schema: str = _setting("streamgauge", "Trino schema of the lake's tables.")
+    aws_region: str = _setting("", "AWS region; empty for that of the machine.")
+    aws_endpoint: str = _setting("", "URL of a server that stands in for AWS; empty for AWS itself.")
+    aws_name: str = _setting(
+        "streamgauge", "How the names of all AWS resources begin: tables, streams, queues, topic."
+    )
+    aws_parameters: str = _setting(
+        "", "Path in the SSM Parameter Store that settings are read from, as `/streamgauge`; empty for none."
+    )
+    lake_bucket: str = _setting("", "S3 bucket of the lake, the archive and the files of answers.")
+    glue_database: str = _setting("streamgauge", "Glue database of the lake's tables.")
+    athena_workgroup: str = _setting("streamgauge", "Athena workgroup that questions run in.")
+    query_dollars_per_terabyte: float = _setting(
+        5.0, "Price of a terabyte that Athena reads, in US dollars; 0 counts no money."
+    )
+    query_ask_dollars: float = _setting(
+        0.25, "US dollars a question may be expected to cost before people are asked first; 0 never asks."
+    )
+    query_budget_dollars: float = _setting(
+        0.0, "US dollars questions may cost a site and day (UTC); then only cached answers; 0 sets no limit."
+    )
     demo_live: bool = _setting(True, "Let visitors come to the demo shop while the app runs.")
     demo: bool = _setting(True, "Make demo data at first start when there is no data.")
 
@@ -141,11 +175,19 @@ class Settings:
         return _targets(str(_DEFAULTS["finding_targets"])) | _targets(self.finding_targets)
 
     @property
+    def engine(self) -> str:
+        """The engine of questions: `duckdb`, `athena` or `trino`."""
+        return self.warehouse or ENGINES[self.form][0]
+
+    @property
     def base_url(self) -> str:
         """Where people reach the app, without a slash at the end."""
         return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
 
 
+ENGINES = {"embedded": ("duckdb", "trino"), "aws": ("athena", "trino")}
+"""The engines of questions each form may have, its own first."""
+_URL = re.compile(r"https?://[^\s/?#@]+/?")
 _DEFAULTS = {setting.name: setting.default for setting in fields(Settings)}
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -193,12 +235,12 @@ def _parse(setting: Field[Any], text: str) -> Any:
     try:
         return kind(text)
     except ValueError as error:
-        raise SettingsError(f"{PREFIX}{setting.name.upper()} is {text!r}; it takes a whole number") from error
+        takes = "a number" if kind is float else "a whole number"
+        raise SettingsError(f"{PREFIX}{setting.name.upper()} is {text!r}; it takes {takes}") from error
 
 
 def _check(settings: Settings) -> None:
-    if settings.form != "embedded":
-        raise SettingsError(f"{PREFIX}FORM is {settings.form!r}; it takes embedded")
+    _check_form(settings)
     _check_per_site(settings, "time_zone", "site_time_zones", "Area/City", _is_zone)
     _check_per_site(settings, "week_start", "site_week_starts", "monday", lambda day: day.lower() in WEEKDAYS)
     _check_per_site(
@@ -208,8 +250,29 @@ def _check(settings: Settings) -> None:
     _check_targets(settings)
     for setting in all_settings():
         value = getattr(settings, setting.name)
-        if isinstance(value, int) and not isinstance(value, bool) and value < 0:
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and not 0 <= value < inf:
             raise SettingsError(f"{PREFIX}{setting.name.upper()} is {value}; it takes 0 or more")
+
+
+def _check_form(settings: Settings) -> None:
+    """Which back ends there are, and what they need to be found."""
+    if settings.form not in ENGINES:
+        raise SettingsError(f"{PREFIX}FORM is {settings.form!r}; it takes {' or '.join(ENGINES)}")
+    if settings.engine not in ENGINES[settings.form]:
+        takes = " or ".join(ENGINES[settings.form])
+        raise SettingsError(
+            f"{PREFIX}WAREHOUSE is {settings.warehouse!r}; with {PREFIX}FORM={settings.form} it takes {takes}"
+        )
+    if settings.form == "aws" and not settings.lake_bucket:
+        raise SettingsError(f"{PREFIX}LAKE_BUCKET is needed with {PREFIX}FORM=aws: the S3 bucket of the lake")
+    if settings.engine == "trino" and not _URL.fullmatch(settings.trino_url):
+        raise SettingsError(
+            f"{PREFIX}TRINO_URL is needed with {PREFIX}WAREHOUSE=trino; write it as https://host:8443"
+        )
+    if settings.cache_url and not re.fullmatch(r"(valkey|redis|valkeys|rediss)://\S+", settings.cache_url):
+        raise SettingsError(f"{PREFIX}CACHE_URL is no URL of a cache; write it as valkey://host:6379/0")
+    if settings.aws_endpoint and not _URL.fullmatch(settings.aws_endpoint):
+        raise SettingsError(f"{PREFIX}AWS_ENDPOINT is no URL; write it as http://host:port")
 
 
 def _check_alerts(settings: Settings) -> None:

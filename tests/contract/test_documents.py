@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import multiprocessing
 import sqlite3
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from data_access.aws.clients import Clients
+from data_access.aws.documents import TABLE, AwsDocuments
 from data_access.embedded.documents import EmbeddedDocuments
-from data_access.ports import Document
+from data_access.ports import Document, Documents
+from data_access.settings import Settings
+from tests.aws_parts import SERVERS, aws_of
 
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -20,12 +25,17 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "documents.db"
 
 
-@pytest.fixture
-def documents(path: Path) -> EmbeddedDocuments:
-    return EmbeddedDocuments(path)
+@pytest.fixture(params=["sqlite", *SERVERS])
+def documents(request: pytest.FixtureRequest, path: Path) -> Iterator[Documents]:
+    if request.param == "sqlite":
+        yield EmbeddedDocuments(path)
+        return
+    with aws_of(request.param) as aws:
+        aws.create(TABLE)
+        yield AwsDocuments(aws.clients, aws.begin)
 
 
-def test_put_get_and_list(documents: EmbeddedDocuments) -> None:
+def test_put_get_and_list(documents: Documents) -> None:
     assert documents.put("view", "b", {"n": 1}, None)
     assert documents.put("view", "a", {"name": "Ä", "list": [1, None]}, None)
     assert documents.put("user", "a", {}, None)
@@ -36,30 +46,30 @@ def test_put_get_and_list(documents: EmbeddedDocuments) -> None:
     ]
 
 
-def test_missing_document_is_none(documents: EmbeddedDocuments) -> None:
+def test_missing_document_is_none(documents: Documents) -> None:
     assert documents.get("view", "none") is None
     assert documents.list("view") == []
 
 
-def test_put_new_refuses_an_existing_key(documents: EmbeddedDocuments) -> None:
+def test_put_new_refuses_an_existing_key(documents: Documents) -> None:
     assert documents.put("view", "a", {"n": 1}, None)
     assert not documents.put("view", "a", {"n": 2}, None)
     assert documents.get("view", "a") == Document({"n": 1}, 1)
 
 
-def test_put_refuses_a_stale_version(documents: EmbeddedDocuments) -> None:
+def test_put_refuses_a_stale_version(documents: Documents) -> None:
     documents.put("view", "a", {"n": 1}, None)
     assert documents.put("view", "a", {"n": 2}, 1)
     assert not documents.put("view", "a", {"n": 3}, 1)
     assert documents.get("view", "a") == Document({"n": 2}, 2)
 
 
-def test_put_with_a_version_makes_nothing_new(documents: EmbeddedDocuments) -> None:
+def test_put_with_a_version_makes_nothing_new(documents: Documents) -> None:
     assert not documents.put("view", "a", {"n": 1}, 1)
     assert documents.get("view", "a") is None
 
 
-def test_delete_refuses_a_stale_version(documents: EmbeddedDocuments) -> None:
+def test_delete_refuses_a_stale_version(documents: Documents) -> None:
     documents.put("view", "a", {"n": 1}, None)
     documents.put("view", "a", {"n": 2}, 1)
     assert not documents.delete("view", "a", 1)
@@ -67,7 +77,8 @@ def test_delete_refuses_a_stale_version(documents: EmbeddedDocuments) -> None:
     assert documents.get("view", "a") is None
 
 
-def test_writes_are_durable_and_private(documents: EmbeddedDocuments, path: Path) -> None:
+def test_writes_are_durable_and_private(path: Path) -> None:
+    documents = EmbeddedDocuments(path)
     documents.put("view", "a", {"n": 1}, None)
     assert EmbeddedDocuments(path).get("view", "a") == Document({"n": 1}, 1)
     assert path.stat().st_mode & 0o077 == 0
@@ -78,7 +89,7 @@ def test_writes_are_durable_and_private(documents: EmbeddedDocuments, path: Path
     other.close()
 
 
-def test_one_of_many_threads_wins(documents: EmbeddedDocuments) -> None:
+def test_one_of_many_threads_wins(documents: Documents) -> None:
     with ThreadPoolExecutor(12) as pool:
         won = list(pool.map(lambda n: documents.put("token", "t", {"n": n}, None), range(50)))
     assert won.count(True) == 1
@@ -87,9 +98,11 @@ def test_one_of_many_threads_wins(documents: EmbeddedDocuments) -> None:
     assert kept.value == {"n": won.index(True)}
 
 
-def _increments(path: Path, times: int) -> int:
+def _increments(where: Path | Settings, times: int) -> int:
     """Add one ``times`` times, each by compare-and-set; returns how often it had to try."""
-    documents = EmbeddedDocuments(path)
+    documents: Documents = (
+        EmbeddedDocuments(where) if isinstance(where, Path) else AwsDocuments(Clients(where), where.aws_name)
+    )
     tries = 0
     for _ in range(times):
         while True:
@@ -101,10 +114,36 @@ def _increments(path: Path, times: int) -> int:
     return tries
 
 
-def test_processes_lose_no_increment(documents: EmbeddedDocuments, path: Path) -> None:
+def test_processes_lose_no_increment(path: Path) -> None:
+    _count_in_processes(EmbeddedDocuments(path), path)
+
+
+def test_processes_lose_no_increment_in_dynamodb() -> None:
+    with aws_of("ministack") as aws:
+        aws.create(TABLE)
+        _count_in_processes(AwsDocuments(aws.clients, aws.begin), aws.settings)
+
+
+def _count_in_processes(documents: Documents, where: Path | Settings) -> None:
     documents.put("count", "c", {"n": 0}, None)
     with ProcessPoolExecutor(3, mp_context=SPAWN) as pool:
-        tries = list(pool.map(_increments, [path] * 3, [30] * 3))
-    kept = documents.get("count", "c")
-    assert kept == Document({"n": 90}, 91)
+        tries = list(pool.map(_increments, [where] * 3, [30] * 3))
+    assert documents.get("count", "c") == Document({"n": 90}, 91)
     assert sum(tries) >= 90
+
+
+def test_a_deleted_document_can_be_made_anew_by_one(documents: Documents) -> None:
+    documents.put("view", "a", {"n": 1}, None)
+    assert documents.delete("view", "a", 1)
+    assert not documents.delete("view", "a", 1)
+    assert documents.list("view") == []
+    assert not documents.put("view", "a", {"n": 2}, 1)
+    assert documents.put("view", "a", {"n": 3}, None)
+    assert documents.list("view") == [("a", Document({"n": 3}, 1))]
+
+
+def test_a_list_of_more_than_one_answer_is_whole(documents: Documents) -> None:
+    """DynamoDB gives a megabyte at a time."""
+    for n in range(12):
+        documents.put("view", f"{n:02}", {"text": "x" * 100_000}, None)
+    assert [key for key, _ in documents.list("view")] == [f"{n:02}" for n in range(12)]

@@ -11,13 +11,17 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 WEB = {"dash", "flask", "plotly", "flask_login", "dash_mantine_components", "dash_ag_grid"}
-AWS = {"boto3", "botocore", "pyathena"}
+AWS = {"boto3", "botocore", "pyathena", "trino", "valkey", "datasketches", "aws_lambda_powertools"}
+"""What the embedded form does without."""
 HEAVY = {"pandas", "sklearn", "matplotlib", "IPython"}
 
 
+OTHER_FORMS = {ROOT / "data_access/aws", ROOT / "data_access/trino", ROOT / "pipeline/lambdas"}
+
+
 def modules(folder: str) -> list[str]:
-    """Every module of a package of the product, by its dotted name."""
-    paths = sorted((ROOT / folder).rglob("*.py"))
+    """Every module of a package that the embedded form may load, by its dotted name."""
+    paths = sorted(path for path in (ROOT / folder).rglob("*.py") if path.parent not in OTHER_FORMS)
     names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in paths]
     return [name.removesuffix(".__init__") for name in names if not name.endswith("__main__")]
 

@@ -88,3 +88,29 @@ def test_base_url() -> None:
 @pytest.mark.parametrize("setting", all_settings(), ids=lambda s: s.name)
 def test_every_setting_has_help(setting: object) -> None:
     assert setting.metadata["help"].endswith(".")  # type: ignore[attr-defined]
+
+
+def test_the_aws_form_needs_a_bucket_and_has_athena() -> None:
+    with pytest.raises(SettingsError, match="LAKE_BUCKET is needed"):
+        load({"form": "aws"}, {})
+    assert load({"form": "aws", "lake_bucket": "b"}, {}).engine == "athena"
+    assert load({"warehouse": "trino", "trino_url": "http://127.0.0.1:8080"}, {}).engine == "trino"
+    assert load({}, {}).engine == "duckdb"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("FORM", "cloud", "it takes embedded or aws"),
+        ("WAREHOUSE", "athena", "it takes duckdb or trino"),
+        ("WAREHOUSE", "trino", "TRINO_URL is needed"),
+        ("CACHE_URL", "memcached://x", "no URL of a cache"),
+        ("AWS_ENDPOINT", "127.0.0.1:4566", "no URL"),
+        ("QUERY_BUDGET_DOLLARS", "much", "it takes a number"),
+        ("QUERY_BUDGET_DOLLARS", "-1", "0 or more"),
+        ("QUERY_BUDGET_DOLLARS", "nan", "0 or more"),
+    ],
+)
+def test_wrong_settings_of_back_ends_are_named(name: str, value: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        load({}, {f"STREAMGAUGE_{name}": value})
