@@ -9,7 +9,7 @@ ARGS ?=
 run: $(VENV)/.web  ## the app on 127.0.0.1:8050, with demo data at first start
 	@$(BIN)/python -m app serve $(ARGS)
 
-test: check chromium  ## everything CI runs
+test: check chromium redis $(VENV)/.ministack  ## everything CI runs
 	$(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
 
 check: $(VENV)/.test  ## lint, types, import contracts
@@ -38,7 +38,7 @@ faults-overload: $(VENV)/.test  ## twice what is allowed for a minute; a full di
 	OVERLOAD_SECONDS=60 $(BIN)/python -m pytest -s tests/faults/test_overload.py tests/faults/test_disk_full.py $(ARGS)
 
 lock: $(VENV)/.test  ## pin every dependency with hashes
-	@for name in web aws test; do \
+	@for name in web aws test ministack; do \
 		$(BIN)/python -m uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \
 			--universal --python-version 3.11 --no-header requirements/$$name.in -o requirements/$$name.txt; \
 	done
@@ -61,8 +61,18 @@ $(VENV)/.test: requirements/test.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
 	@touch $@ $(VENV)/.web
 
-.PHONY: chromium
+$(VENV)/.ministack: requirements/ministack.txt | $(BIN)/python
+	$(BIN)/python -m venv $(VENV)/ministack
+	$(VENV)/ministack/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+.PHONY: chromium redis
 chromium:  ## Debian's Chromium for the browser tests, where apt is there
 	@command -v chromium >/dev/null || { echo "installing Debian's chromium" >&2; \
 		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; } \
 		|| echo "no Chromium and it could not be installed: browser tests are skipped" >&2
+
+redis:  ## Debian's Redis for the tests of the shared cache, where apt is there
+	@command -v redis-server >/dev/null || command -v valkey-server >/dev/null || { echo "installing Debian's redis-server" >&2; \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends redis-server >/dev/null; } \
+		|| echo "no Redis and it could not be installed: tests of the shared cache are skipped" >&2

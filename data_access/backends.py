@@ -51,7 +51,7 @@ def open_backends(settings: Settings) -> Backends:
     connection = connect(settings, folder / "lake")
     lake = EmbeddedLake(folder / "lake", connection, settings)
     warehouse = EmbeddedWarehouse(connection, lake, settings.query_seconds)
-    cache = EmbeddedCache(folder / "cache", settings.cache_megabytes)
+    cache = _shared(EmbeddedCache(folder / "cache", settings.cache_megabytes), settings)
     documents = EmbeddedDocuments(folder / "documents.db")
     asking = Asking(lake, warehouse, cache, documents, settings)
     log, counters = EmbeddedLog(folder / "log.db"), EmbeddedCounters(folder / "live.db")
@@ -73,6 +73,15 @@ def open_backends(settings: Settings) -> Backends:
         open_alerts(settings),
         EmbeddedObjects(folder / "archive"),
     )
+
+
+def _shared(own: Cache, settings: Settings) -> Cache:
+    """A host's own cache, behind it the one all hosts share where there is one."""
+    if not settings.cache_url:
+        return own
+    from data_access.aws.cache import SharedCache
+
+    return SharedCache(settings.cache_url, own, settings.query_seconds)
 
 
 def holds_data(settings: Settings) -> bool:

@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from data_access.distinct import Sketch
+
 OTHER = "(other)"
 """The value under which the counters put what they no longer keep apart."""
 
@@ -107,7 +109,8 @@ class MinuteCount:
     """What was counted of one site in one minute (UTC, minutes since 1970).
 
     ``counts`` are events by type; ``last`` is the sequence of the newest event counted here; ``pages``,
-    ``countries`` and ``errors`` count events by value.
+    ``countries`` and ``errors`` count events by value. Sessions and visitors too many to be kept one by one
+    are in the sketches, beside those that are.
     """
 
     site: str
@@ -119,3 +122,5 @@ class MinuteCount:
     pages: dict[str, int]
     countries: dict[str, int]
     errors: dict[str, int]
+    session_sketches: tuple[Sketch, ...] = ()
+    visitor_sketches: tuple[Sketch, ...] = ()

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any
 
+from data_access.distinct import Count, count
 from data_access.events import EVENT_TYPES
 from data_access.live import MinuteCount
 from data_access.ports import Counters, Log
@@ -28,7 +29,8 @@ class Window:
     """The last minutes of some sites, the running one included.
 
     ``timeline`` holds events by type for every minute (naive UTC), oldest first; ``pages``, ``countries``
-    and ``messages`` events by value, most first.
+    and ``messages`` events by value, most first. Sessions and visitors are estimates unless ``exact``: where
+    a minute had more of them than are kept one by one.
     """
 
     minutes: int
@@ -36,6 +38,7 @@ class Window:
     errors: int
     sessions: int
     visitors: int
+    exact: bool
     by_type: dict[str, int]
     timeline: tuple[tuple[datetime, dict[str, int]], ...]
     pages: tuple[tuple[str, int], ...]
@@ -88,6 +91,7 @@ class Snapshot:
             for item in self.items
             if first <= item.minute <= last and (sites is None or item.site in sites)
         ]
+        sessions, visitors = _sessions(items), _visitors(items)
         by_type: Counter[str] = Counter(dict.fromkeys(EVENT_TYPES, 0))
         timeline = {minute: Counter[str]() for minute in range(first, last + 1)}
         for item in items:
@@ -97,8 +101,9 @@ class Snapshot:
             minutes,
             by_type.total(),
             by_type["error"],
-            len(frozenset[int]().union(*(item.sessions for item in items))),
-            len(frozenset[int]().union(*(item.visitors for item in items))),
+            sessions.n,
+            visitors.n,
+            sessions.exact and visitors.exact,
             dict(by_type),
             tuple((moment_of(minute), dict(counts)) for minute, counts in timeline.items()),
             _most(item.pages for item in items),
@@ -125,9 +130,19 @@ def _row(minute: int, items: Sequence[MinuteCount]) -> dict[str, Any]:
         "minute": moment_of(minute),
         "events": by_type.total(),
         **by_type,
-        "sessions": len(frozenset[int]().union(*(item.sessions for item in items))),
-        "visitors": len(frozenset[int]().union(*(item.visitors for item in items))),
+        "sessions": _sessions(items).n,
+        "visitors": _visitors(items).n,
     }
+
+
+def _sessions(items: Sequence[MinuteCount]) -> Count:
+    sketches = (sketch for item in items for sketch in item.session_sketches)
+    return count(frozenset[int]().union(*(item.sessions for item in items)), sketches)
+
+
+def _visitors(items: Sequence[MinuteCount]) -> Count:
+    sketches = (sketch for item in items for sketch in item.visitor_sketches)
+    return count(frozenset[int]().union(*(item.visitors for item in items)), sketches)
 
 
 class Realtime:

@@ -22,19 +22,20 @@ class Clients:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    def of(self, service: str) -> Any:
-        """The client of a service, by its name in boto3."""
-        return self._of(service)
+    def of(self, service: str, attempts: int = ATTEMPTS) -> Any:
+        """The client of a service, by its name in boto3; who repeats calls by a rule of their own takes
+        one that makes a single attempt."""
+        return self._of(service, attempts)
 
     @cached_property
     def _of(self) -> Any:
         return lru_cache(maxsize=None)(self._open)
 
-    def _open(self, service: str) -> Any:
+    def _open(self, service: str, attempts: int) -> Any:
         config = Config(
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
-            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+            retries={"mode": "standard", "total_max_attempts": attempts},
             max_pool_connections=_POOL,
             user_agent_extra="streamgauge",
         )

@@ -19,6 +19,7 @@ import pyarrow as pa
 from dogpile.cache import make_region, register_backend
 from dogpile.cache.api import NO_VALUE, BytesBackend
 
+from data_access.arrow_ipc import from_ipc, to_ipc
 from data_access.embedded.locks import FileLock
 
 _LOCK_SECONDS = 24 * 3600
@@ -99,7 +100,7 @@ class EmbeddedCache:
     """The Cache port over a folder of at most ``megabytes`` MB."""
 
     def __init__(self, folder: Path, megabytes: int) -> None:
-        self._region = make_region(serializer=_to_ipc, deserializer=_from_ipc).configure(
+        self._region = make_region(serializer=to_ipc, deserializer=from_ipc).configure(
             "streamgauge.arrow_files",
             expiration_time=-1,
             arguments={"folder": folder, "limit": megabytes * 1_000_000},
@@ -115,14 +116,3 @@ class EmbeddedCache:
 
         table = self._region.get_or_create(key, create)
         return table, not computed
-
-
-def _to_ipc(table: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    return bytes(sink.getvalue())
-
-
-def _from_ipc(value: bytes) -> pa.Table:
-    return pa.ipc.open_stream(value).read_all()

@@ -10,16 +10,13 @@ import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
 
 from data_access.events import EVENT_TYPES
-from data_access.live import OTHER, MinuteCount, Sighting
+from data_access.gains import MOST_VALUES, Gain, bounded
+from data_access.live import MinuteCount, Sighting
 from data_access.ports import GapError
-
-MOST_VALUES = 500
-"""Different pages, countries or errors kept of a site and minute; further ones count as OTHER."""
 
 _COUNTS = ", ".join(f"n_{kind} integer not null default 0" for kind in EVENT_TYPES)
 _SCHEMA = f"""
@@ -50,32 +47,11 @@ _ADD = (
 )
 
 
-@dataclass(slots=True)
-class _Gain:
-    """What one item gains."""
-
-    last: int = 0
-    types: Counter[str] = field(default_factory=Counter)
-    members: set[tuple[str, int]] = field(default_factory=set)
-    tallies: Counter[tuple[str, str]] = field(default_factory=Counter)
-
-    def add(self, sighting: Sighting) -> None:
-        self.last = max(self.last, sighting.sequence)
-        self.types[sighting.event_type] += 1
-        for kind, member in (("session", sighting.session), ("visitor", sighting.visitor)):
-            if member is not None:
-                self.members.add((kind, member))
-        values = (("page", sighting.page), ("country", sighting.country), ("error", sighting.error))
-        for kind, value in values:
-            if value is not None:
-                self.tallies[kind, value] += 1
-
-
 class EmbeddedCounters:
     """The Counters port over one SQLite file, shared by threads and processes."""
 
-    def __init__(self, path: Path) -> None:
-        self._lock = RLock()
+    def __init__(self, path: Path, most_values: int = MOST_VALUES) -> None:
+        self._lock, self._most = RLock(), most_values
         self._db = sqlite3.connect(path, timeout=20, isolation_level=None, check_same_thread=False)
         if isinstance(path, Path):
             path.chmod(0o600)
@@ -148,16 +124,16 @@ class EmbeddedCounters:
         row = self._db.execute("select sequence from offsets where epoch = ?", (epoch,)).fetchone()
         return int(row[0]) if row else 0
 
-    def _gains(self, epoch: str, sightings: Iterable[Sighting]) -> dict[tuple[str, int], _Gain]:
+    def _gains(self, epoch: str, sightings: Iterable[Sighting]) -> dict[tuple[str, int], Gain]:
         """What each item gains: of sightings beyond its last one only."""
         fences: dict[tuple[str, int], int] = {}
-        gains: dict[tuple[str, int], _Gain] = {}
+        gains: dict[tuple[str, int], Gain] = {}
         for sighting in sightings:
             item = sighting.site, sighting.minute
             if item not in fences:
                 fences[item] = self._fence(epoch, *item)
             if sighting.sequence > fences[item]:
-                gains.setdefault(item, _Gain()).add(sighting)
+                gains.setdefault(item, Gain()).add(sighting)
         return gains
 
     def _fence(self, epoch: str, site: str, minute: int) -> int:
@@ -166,7 +142,7 @@ class EmbeddedCounters:
         ).fetchone()
         return int(row[0]) if row else 0
 
-    def _add(self, epoch: str, site: str, minute: int, gain: _Gain) -> None:
+    def _add(self, epoch: str, site: str, minute: int, gain: Gain) -> None:
         counts = [gain.types[kind] for kind in EVENT_TYPES]
         self._db.execute(_ADD, (site, minute, epoch, gain.last, *counts))
         self._db.executemany(
@@ -181,21 +157,12 @@ class EmbeddedCounters:
             ],
         )
 
-    def _bounded(self, site: str, minute: int, gain: _Gain) -> Counter[tuple[str, str]]:
+    def _bounded(self, site: str, minute: int, gain: Gain) -> Counter[tuple[str, str]]:
         """The tallies, values beyond the bound put together."""
-        kept: dict[str, set[str]] = {}
-        for kind, value in self._db.execute(
+        kept = self._db.execute(
             "select kind, value from tallies where minute = ? and site = ?", (minute, site)
-        ):
-            kept.setdefault(kind, set()).add(value)
-        found: Counter[tuple[str, str]] = Counter()
-        for (kind, value), n in gain.tallies.items():
-            known = kept.setdefault(kind, set())
-            if value not in known and len(known) >= MOST_VALUES:
-                value = OTHER
-            known.add(value)
-            found[kind, value] += n
-        return found
+        ).fetchall()
+        return bounded(kept, gain.tallies, self._most)
 
     @contextmanager
     def _changing(self) -> Iterator[None]:

@@ -26,9 +26,11 @@ class Figure:
     help: str
     of: Callable[[Window], float]
     text: Callable[[float | None], str]
+    may_be_estimated: bool = False
 
 
 _SEEN = f"with an event in the running minute and the {SHORT - 1} or {MINUTES - 1} before it"
+_ESTIMATE = "With ≈ it is an estimate, within 5 % nearly always: there were too many to keep one by one."
 FIGURES = (
     Figure(
         "events",
@@ -47,14 +49,20 @@ FIGURES = (
         numbers.percent,
     ),
     Figure(
-        "sessions", "Active sessions", f"Sessions {_SEEN}.", lambda window: window.sessions, numbers.whole
+        "sessions",
+        "Active sessions",
+        f"Sessions {_SEEN}. {_ESTIMATE}",
+        lambda window: window.sessions,
+        numbers.whole,
+        may_be_estimated=True,
     ),
     Figure(
         "visitors",
         "Active visitors",
-        f"Visitors {_SEEN}. A visitor is a signed-in person, else a browser or device.",
+        f"Visitors {_SEEN}. A visitor is a signed-in person, else a browser or device. {_ESTIMATE}",
         lambda window: window.visitors,
         numbers.whole,
+        may_be_estimated=True,
     ),
 )
 
@@ -65,13 +73,18 @@ def values(figure: Figure, short: Window, long: Window) -> Component:
     return [
         html.Div(
             [
-                html.Div(figure.text(figure.of(window)), className="sg-kpi-value"),
+                html.Div(_text(figure, window), className="sg-kpi-value"),
                 html.Div(f"{window.minutes}\u202fmin", className="sg-live-span"),
             ],
             className=name,
         )
         for name, window in pairs
     ]
+
+
+def _text(figure: Figure, window: Window) -> str:
+    about = "≈\u202f" if figure.may_be_estimated and not window.exact else ""
+    return about + figure.text(figure.of(window))
 
 
 def course(figure: Figure, minutes: Sequence[Mapping[str, Any]]) -> Component:
