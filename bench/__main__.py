@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import export, findings, funnels, layer, live
+from bench import counters, export, findings, funnels, layer, live
 from bench.data import big_lake
 from bench.result import Result
 
@@ -18,6 +18,7 @@ MEASURES: dict[str, Callable[[Path, int], list[Result]]] = {
     "export": export.measure,
     "live": live.measure,
     "findings": findings.measure,
+    "counters": counters.measure,
 }
 
 
@@ -30,7 +31,7 @@ def main() -> int:
     options = parser.parse_args()
     folder = options.folder / str(options.events)
     folder.mkdir(parents=True, exist_ok=True)
-    if set(options.names) - {"live", "findings"}:
+    if set(options.names) - {"live", "findings", "counters"}:
         big_lake(folder / "lake", options.events)
     results = [result for name in options.names for result in MEASURES[name](folder, options.events)]
     for result in results:
