@@ -22,9 +22,9 @@ from bench.load import Connection, get, post
 from bench.result import Result, alternating
 from data_access import sites
 from data_access.backends import Backends, open_backends
+from data_access.records import Head, sealed
 from data_access.settings import load
 from pipeline.contracts.gate import ids_if_good
-from pipeline.envelope import Head, sealed
 from tests.app.live_parts import PARTS
 from tests.app.live_parts import body as poll_parts
 

@@ -17,6 +17,7 @@ from data_access.events import EVENT_TYPES
 from data_access.live import DeadLetter, Reason, Record
 from data_access.ports import Counters, Log
 from data_access.realtime import moment_of
+from data_access.records import UNREADABLE, Envelope, opened
 
 MOST = 100
 """Events of a site that are kept in mind, of the accepted ones and of the refused ones."""
@@ -153,34 +154,15 @@ def _same(kept: _Kept | None, tail: Tail) -> Tail:
     return kept.tail
 
 
-class _Head(msgspec.Struct):
-    site: str
-    clickstream: bool = False
-    skip: tuple[int, ...] = ()
-
-
-class _Batch(msgspec.Struct):
-    events: list[msgspec.Raw]
-
-
-class _Envelope(msgspec.Struct):
-    """What of a record's bytes is of interest here; pipeline.envelope writes them."""
-
-    head: _Head
-    batch: _Batch
-
-
 Fields = Mapping[str, msgspec.Raw]
 
-_ENVELOPE = msgspec.json.Decoder(_Envelope)
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_FAULTS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
-def _opened(body: bytes) -> _Envelope | None:
+def _opened(body: bytes) -> Envelope | None:
     try:
-        return _ENVELOPE.decode(body)
-    except _FAULTS:
+        return opened(body)
+    except UNREADABLE:
         return None
 
 
@@ -189,12 +171,10 @@ def _events(record: Record, site: str) -> list[Arrival]:
     found = _opened(record.body)
     if found is None or found.head.site != site:
         return []
-    skipped = set(found.head.skip)
-    kept = [event for index, event in enumerate(found.batch.events) if index not in skipped]
-    numbered = list(zip(range(record.first, record.last + 1), kept, strict=False))[-MOST:]
+    numbered = list(zip(range(record.first, record.last + 1), found.kept(), strict=False))[-MOST:]
     return [
-        _arrival(_key(sequence), record.written_at, bytes(event), found.head.clickstream)
-        for sequence, event in numbered
+        _arrival(_key(sequence), record.written_at, event, found.head.clickstream)
+        for sequence, (event, _) in numbered
     ]
 
 
@@ -236,7 +216,7 @@ def _fields(event: Any) -> Fields:
     """The members of a JSON object, not looked into; none where it is no object."""
     try:
         return _FIELDS.decode(event)
-    except _FAULTS:
+    except UNREADABLE:
         return {}
 
 
@@ -248,7 +228,7 @@ def _text(fields: Fields, *names: str) -> str:
 def _plain(raw: msgspec.Raw) -> str:
     try:
         value = msgspec.json.decode(raw)
-    except _FAULTS:
+    except UNREADABLE:
         return ""
     whole = isinstance(value, int) and not isinstance(value, bool)
     return str(value)[:_SHORT] if whole or isinstance(value, str) else ""
@@ -277,6 +257,6 @@ def _page(fields: Fields) -> str:
 
 
 def _indented(event: bytes) -> str:
-    with suppress(*_FAULTS):
+    with suppress(*UNREADABLE):
         event = msgspec.json.format(event, indent=2)
     return event.decode("utf-8", "replace")

@@ -20,11 +20,12 @@ from msgspec.structs import replace
 
 from data_access.live import Once, Refused
 from data_access.ports import Documents, Log, LogBusy, LogFull, OnceError
+from data_access.records import Batch, Head, batch, batch_of, sealed
 from data_access.settings import Settings
 from data_access.sites import Doors, Site
 from pipeline.contracts import MAX_BATCH, FieldError
 from pipeline.contracts.gate import ids_if_good
-from pipeline.envelope import MAX_EVENT_BYTES, Batch, Head, batch, batch_of, draft_of, sealed
+from pipeline.envelope import MAX_EVENT_BYTES, draft_of
 from pipeline.limits import RateLimit, TooLargeError, gunzip
 
 EVENTS, BATCH, CLICKSTREAM = "/v1/events", "/v1/events/batch", "/clickstream"

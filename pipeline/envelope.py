@@ -1,56 +1,19 @@
-"""What the log holds of a request: its events as they came, and what the server knew when they did."""
+"""The events of log records, and what can be read of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 import msgspec
 
 from data_access.live import Reason, Record
+from data_access.records import UNREADABLE, Head, alone, opened
 from pipeline.contracts import Draft, FieldError, parse_cloudpulse, parse_sbw
 
 MAX_DEPTH = 64
 """Objects and arrays inside each other; a document of more is an attack or a mistake."""
 MAX_EVENT_BYTES = 64 * 1024
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive UTC
-
-
-class Head(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the events of a request share: their site, when they were received (ms since 1970, UTC), the
-    browser's user agent, the country a content network saw them come from, and whether they came as
-    /clickstream, the tracker's old way.
-
-    ``skip`` are the indexes of events that were refused; ``ids`` the event ids, where the server made any;
-    ``good`` that the quick gate let the whole batch through.
-    """
-
-    site: str
-    at: int
-    agent: str | None = None
-    country: str | None = None
-    clickstream: bool = False
-    skip: tuple[int, ...] = ()
-    ids: tuple[str, ...] = ()
-    good: bool = False
-
-    @property
-    def received_at(self) -> datetime:
-        """When they were received, naive UTC."""
-        return _EPOCH + timedelta(milliseconds=self.at)
-
-
-class Batch(msgspec.Struct, frozen=True):
-    """The body of a batch: each event as JSON, and when the sender says it sent them."""
-
-    events: list[msgspec.Raw]
-    sent_at: str | None = None
-
-
-class _Envelope(msgspec.Struct, frozen=True):
-    head: Head
-    batch: Batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,46 +35,23 @@ class Item:
 
     def alone(self) -> bytes:
         """The event in an envelope of its own."""
-        head = msgspec.structs.replace(
-            self.head, skip=(), ids=(self.made_id,) if self.made_id else (), good=False
-        )
-        return sealed(head, batch_of(self.event, self.sent_at))
+        head = msgspec.structs.replace(self.head, good=False)
+        return alone(head, self.event, self.made_id, self.sent_at)
 
 
-_DECODER = msgspec.json.Decoder(_Envelope)
-_BATCH = msgspec.json.Decoder(Batch)
 _ANY = msgspec.json.Decoder()
 _NAMES = msgspec.json.Decoder(dict[str, msgspec.Raw])
-
-
-def sealed(head: Head, batch: bytes) -> bytes:
-    """A log record's bytes: the head, and the batch just as it came."""
-    return b'{"head":%b,"batch":%b}' % (msgspec.json.encode(head), batch)
-
-
-def batch_of(event: bytes, sent_at: str | None = None) -> bytes:
-    """A batch of one event."""
-    if sent_at is None:
-        return b'{"events":[%b]}' % event
-    return b'{"events":[%b],"sent_at":%b}' % (event, msgspec.json.encode(sent_at))
-
-
-def batch(body: bytes) -> Batch:
-    """A batch's events. Raises msgspec.MsgspecError, UnicodeDecodeError, RecursionError."""
-    return _BATCH.decode(body)
 
 
 def items(record: Record) -> Iterator[Item]:
     """The events of a log record, in order. Raises FieldError when the bytes are no envelope."""
     try:
-        found = _DECODER.decode(record.body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        found = opened(record.body)
+    except UNREADABLE as error:
         raise FieldError("event", f"is no envelope: {error}", Reason.UNREADABLE) from None
-    head, skipped = found.head, set(found.head.skip)
-    kept = [event for index, event in enumerate(found.batch.events) if index not in skipped]
-    ids = head.ids or (None,) * len(kept)
-    for sequence, event, made_id in zip(range(record.first, record.last + 1), kept, ids, strict=True):
-        yield Item(sequence, bytes(event), head, found.batch.sent_at, made_id)
+    places = range(record.first, record.last + 1)
+    for sequence, (event, made_id) in zip(places, found.kept(), strict=True):
+        yield Item(sequence, event, found.head, found.batch.sent_at, made_id)
 
 
 def draft_of(event: bytes, head: Head, sent_at: str | None) -> Draft:

@@ -16,11 +16,12 @@ import msgspec
 from data_access.live import Record, Sighting
 from data_access.ports import Counters, GapError, Log
 from data_access.realtime import minute_of
+from data_access.records import UNREADABLE, Head
 from pipeline.contracts import Draft, FieldError
 from pipeline.contracts.cloudpulse import plain
 from pipeline.contracts.fields import event_time, to_utc
 from pipeline.contracts.gate import GoodBatch, GoodEvent
-from pipeline.envelope import Head, items
+from pipeline.envelope import items
 from pipeline.identity import visitor_hash
 from pipeline.urls import split_url
 
@@ -95,7 +96,7 @@ def _at_a_glance(record: Record) -> list[Sighting] | None:
         return None
     try:
         found = _GOOD.decode(record.body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return None
     if not found.head.good:  # an event of the batch said so
         return None

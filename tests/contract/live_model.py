@@ -27,8 +27,8 @@ from data_access.model import Scope
 from data_access.ports import GapError
 from data_access.realtime import minute_of, moment_of
 from data_access.reconciliation import reconcile
+from data_access.records import Head, sealed
 from pipeline import live
-from pipeline.envelope import Head, sealed
 
 SITE = "shop"
 TYPES = ("page_view", "click", "error")

@@ -11,10 +11,11 @@ import pytest
 from data_access.embedded.tables import RAW
 from data_access.events import EVENT_SCHEMA
 from data_access.live import Reason, Refused
+from data_access.records import Head, batch_of, sealed
 from pipeline import lake_writer
 from pipeline.contracts import FieldError
 from pipeline.dead_letters import replay
-from pipeline.envelope import Head, Item, batch_of, sealed
+from pipeline.envelope import Item
 from tests.builders import embedded, read
 from tests.door import Door, server_event
 

@@ -14,9 +14,9 @@ from data_access import arrivals, sites
 from data_access.arrivals import LOOKED_AT, MOST, MOST_CHARACTERS, Arrivals, counted
 from data_access.embedded.log import EmbeddedLog
 from data_access.live import Reason, Record, Refused
+from data_access.records import Head, batch_of, sealed
 from pipeline.collector import Collector
 from pipeline.dead_letters import replay
-from pipeline.envelope import Head, batch_of, sealed
 from tests.builders import embedded
 from tests.door import Door, server_event, utc
 

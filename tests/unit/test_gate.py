@@ -11,9 +11,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from data_access.live import Record, Sighting
+from data_access.records import Head, batch, sealed
 from pipeline.contracts import FieldError
 from pipeline.contracts.gate import ids_if_good
-from pipeline.envelope import Head, batch, draft_of, sealed
+from pipeline.envelope import draft_of
 from pipeline.live import sightings
 
 AT = 1_773_000_000_000
