@@ -125,7 +125,39 @@ class QueryError(RuntimeError):
     """A query failed or was cancelled; the message is safe to show and holds no SQL."""
 
 
-class Log(Protocol):
+class Intake(Protocol):
+    """Takes events into a log, and keeps those that were refused."""
+
+    def append(
+        self, body: bytes, events: int, refused: Sequence[Refused] = (), once: Once | None = None
+    ) -> Appended:
+        """Keep a record of ``events`` events, none if that is 0, and refused ones; returns once all of it is
+        kept for good.
+
+        With ``once``, a request whose key was kept before changes nothing and gets its first answer.
+        Raises LogFull when the disk is, LogBusy when too much waits already, OnceError when the key came
+        with another request before; then nothing was acknowledged, and nothing was kept, or may be kept
+        twice if it is sent again.
+        """
+
+    def bury(self, refused: Sequence[Refused]) -> None:
+        """Keep accepted events that turned out unreadable; each sequence once, however often it is tried."""
+
+    def letters(self, limit: int, site: str | None = None, *, waiting: bool = False) -> list[DeadLetter]:
+        """The newest refused events, newest first; with ``waiting`` only those not replayed."""
+
+    def refusals(self) -> dict[str, int]:
+        """How many refused events are kept and not replayed, by reason."""
+
+    def unreadable(self, since: int) -> dict[tuple[str, int, str], int]:
+        """Accepted events that no event could be made of, though they count live: how many by site, minute
+        (from ``since`` on, minutes since 1970) and event type."""
+
+    def replay(self, letters: Mapping[int, bytes]) -> int:
+        """Append the bodies of some dead letters, an event each, at most once ever; how many."""
+
+
+class Log(Intake, Protocol):
     """What was accepted, in order and on disk; and what was refused.
 
     Every event has a sequence; a record holds events that came together. Consumers read the log, each up to
@@ -135,17 +167,6 @@ class Log(Protocol):
     @property
     def epoch(self) -> str:
         """Which log this is: another one begins its sequence anew."""
-
-    def append(
-        self, body: bytes, events: int, refused: Sequence[Refused] = (), once: Once | None = None
-    ) -> Appended:
-        """Keep a record of ``events`` events, none if that is 0, and refused ones; returns once all of it is
-        on disk for good.
-
-        With ``once``, a request whose key was kept before changes nothing and gets its first answer.
-        Raises LogFull when the disk is, LogBusy when too much waits already, OnceError when the key came
-        with another request before; then nothing was kept.
-        """
 
     def read(self, after: int, limit: int) -> list[Record]:
         """Records with events after a sequence, in order: as few as hold ``limit`` events, or all."""
@@ -167,22 +188,6 @@ class Log(Protocol):
 
     def trim(self, before: datetime) -> int:
         """Forget records written earlier that every consumer has read; how many events."""
-
-    def bury(self, refused: Sequence[Refused]) -> None:
-        """Keep accepted events that turned out unreadable; each sequence once, however often it is tried."""
-
-    def letters(self, limit: int, site: str | None = None, *, waiting: bool = False) -> list[DeadLetter]:
-        """The newest refused events, newest first; with ``waiting`` only those not replayed."""
-
-    def refusals(self) -> dict[str, int]:
-        """How many refused events are kept and not replayed, by reason."""
-
-    def unreadable(self, since: int) -> dict[tuple[str, int, str], int]:
-        """Accepted events that no event could be made of, though they count live: how many by site, minute
-        (from ``since`` on, minutes since 1970) and event type."""
-
-    def replay(self, letters: Mapping[int, bytes]) -> range:
-        """Append the bodies of some dead letters, an event each, at most once ever; their new sequences."""
 
 
 class LogBusy(RuntimeError):

@@ -19,7 +19,7 @@ import msgspec
 from msgspec.structs import replace
 
 from data_access.live import Once, Refused
-from data_access.ports import Documents, Log, LogBusy, LogFull, OnceError
+from data_access.ports import Documents, Intake, LogBusy, LogFull, OnceError
 from data_access.records import Batch, Head, batch, batch_of, sealed
 from data_access.settings import Settings
 from data_access.sites import Doors, Site
@@ -62,7 +62,7 @@ class Collector:
 
     def __init__(
         self,
-        log: Log,
+        log: Intake,
         documents: Documents,
         settings: Settings,
         clock: Callable[[], float] = time.time,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from data_access.live import DeadLetter, Record
-from data_access.ports import Log
+from data_access.ports import Intake
 from pipeline.contracts import FieldError
 from pipeline.envelope import items
 
@@ -18,15 +18,15 @@ class Replayed:
     refused: int
 
 
-def replay(log: Log, limit: int, site: str | None = None) -> Replayed:
+def replay(log: Intake, limit: int, site: str | None = None) -> Replayed:
     """Try the newest waiting dead letters again. What is refused again stays where it is.
 
     An event that lost its place while it was refused keeps the time it was received at.
     """
     letters = log.letters(limit, site, waiting=True)
     readable = {letter.number: letter.refused.body for letter in letters if _is_readable(letter)}
-    done = log.replay(readable) if readable else range(0)
-    return Replayed(len(done), len(letters) - len(readable))
+    done = log.replay(readable) if readable else 0
+    return Replayed(done, len(letters) - len(readable))
 
 
 def _is_readable(letter: DeadLetter) -> bool:

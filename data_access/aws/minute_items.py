@@ -42,12 +42,17 @@ def partition(site: str, minute: int) -> str:
 def site_and_minute(key: str) -> tuple[str, int]:
     """What a partition key is of."""
     site, _, text = key.removeprefix("C#").rpartition("#")
-    return site, minute_of(datetime.strptime(text, _FORMAT))  # noqa: DTZ007 - naive UTC
+    return site, minute_from_stamp(text)
 
 
 def stamp(minute: int) -> str:
     """A minute (since 1970) as text that sorts by time."""
     return moment_of(max(minute, 0)).strftime(_FORMAT)
+
+
+def minute_from_stamp(text: str) -> int:
+    """The minute (since 1970) that ``stamp`` wrote."""
+    return minute_of(datetime.strptime(text, _FORMAT))  # noqa: DTZ007 - naive UTC
 
 
 def padded(sequence: int) -> str:

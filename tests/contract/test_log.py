@@ -18,7 +18,7 @@ from data_access.embedded import letters
 from data_access.embedded import log as embedded_log
 from data_access.embedded.log import EmbeddedLog
 from data_access.live import Once, Reason, Refused
-from data_access.ports import LogBusy, LogFull, OnceError
+from data_access.ports import LogBusy, LogFull
 
 ROOT = Path(__file__).parents[2]
 
@@ -178,37 +178,18 @@ def test_a_log_keeps_its_epoch_and_another_has_another(tmp_path: Path, log: Embe
     assert again.epoch == log.epoch != other.epoch
 
 
-def test_a_request_that_comes_again_changes_nothing(log: EmbeddedLog, clock: Clock) -> None:
-    once = Once("shop\0k", b"digest", b"200 answer")
-    assert log.append(b"x", 1, [refused()], once).answer is None
-    again = log.append(b"x", 1, [refused()], once)
-    assert (again.sequences, again.answer) == (range(0), b"200 answer")
-    assert (log.head(), log.refusals()) == (1, {"missing": 1})
-    with pytest.raises(OnceError, match="Idempotency-Key"):
-        log.append(b"y", 1, (), Once("shop\0k", b"another", b""))
+def test_answers_to_requests_are_kept_for_a_day(log: EmbeddedLog, clock: Clock) -> None:
+    log.append(b"x", 1, (), Once("shop\0k", b"digest", b"200 answer"))
     clock.now += timedelta(hours=embedded_log.ONCE_HOURS, seconds=1)
     log.trim(clock.now)
     assert log.append(b"y", 1, (), Once("shop\0k", b"another", b"")).answer is None
 
 
-def test_dead_letters_newest_first_by_site_and_by_reason(log: EmbeddedLog) -> None:
-    log.append(b"", 0, [refused(), refused(site="blog", reason=Reason.TOO_LONG)])
-    log.bury([refused(9, reason=Reason.UNREADABLE)])
-    log.bury([refused(9, reason=Reason.UNREADABLE)])
-    assert [letter.number for letter in log.letters(10)] == [3, 2, 1], "a sequence is buried once"
-    assert [letter.refused.reason for letter in log.letters(10, "shop")] == ["unreadable", "missing"]
-    assert log.letters(1)[0].refused == refused(9, reason=Reason.UNREADABLE)
-    assert log.refusals() == {"missing": 1, "too_long": 1, "unreadable": 1}
-
-
-def test_a_dead_letter_is_replayed_once(log: EmbeddedLog) -> None:
+def test_letters_are_numbered_and_a_sequence_is_buried_once(log: EmbeddedLog) -> None:
     log.append(b"", 0, [refused(), refused()])
-    assert log.replay({1: b"one", 2: b"two"}) == range(1, 3)
-    assert len(log.replay({1: b"one"})) == 0
-    assert [r.body for r in log.read(0, 10)] == [b"one", b"two"]
-    assert log.letters(10, waiting=True) == []
-    assert [letter.replayed for letter in log.letters(10)] == [True, True]
-    assert log.refusals() == {}
+    for _ in range(2):
+        log.bury([refused(9, reason=Reason.UNREADABLE)])
+    assert [letter.number for letter in log.letters(10)] == [3, 2, 1]
 
 
 def test_old_letters_go_but_accepted_ones_stay_until_replayed(log: EmbeddedLog, clock: Clock) -> None:
