@@ -8,7 +8,7 @@ from data_access.archived import Objects
 from data_access.asking import Asking
 from data_access.finding_changes import FindingChanges
 from data_access.finding_index import FindingIndex
-from data_access.ports import Alerts, Cache, Counters, Documents, FindingsStore, Lake, Log, Warehouse
+from data_access.ports import Alerts, Cache, Counters, Documents, FindingsStore, Lake, Log, Redrive, Warehouse
 from data_access.realtime import Realtime
 from data_access.settings import Settings
 
@@ -31,6 +31,29 @@ class Backends:
     finding_changes: FindingChanges
     alerts: Alerts | None
     archive: Objects
+
+
+@dataclass(frozen=True, slots=True)
+class AwsParts:
+    """What the functions of the AWS form work with."""
+
+    settings: Settings
+    documents: Documents
+    intake: Redrive
+    counters: Counters
+
+
+def open_aws(settings: Settings) -> AwsParts:
+    """Open what functions need; no engine, so that they start fast."""
+    from data_access.aws.clients import Clients
+    from data_access.aws.counters import AwsCounters
+    from data_access.aws.documents import AwsDocuments
+    from data_access.aws.log import AwsLog
+
+    clients, begin = Clients(settings), settings.aws_name
+    return AwsParts(
+        settings, AwsDocuments(clients, begin), AwsLog(clients, begin), AwsCounters(clients, begin)
+    )
 
 
 def open_backends(settings: Settings) -> Backends:

@@ -157,6 +157,13 @@ class Intake(Protocol):
         """Append the bodies of some dead letters, an event each, at most once ever; how many."""
 
 
+class Redrive(Intake, Protocol):
+    """An intake with a queue for what its log does not take at once."""
+
+    def redriven(self, message: str) -> bool:
+        """Bring a message of the queue into the log; False when it has to wait."""
+
+
 class Log(Intake, Protocol):
     """What was accepted, in order and on disk; and what was refused.
 

@@ -37,8 +37,8 @@ class LakeConsumer:
             self.log.commit("lake", after)
             return 0
         last = records[-1].last
-        drafts, refused = _read(records, after)
-        events, unreadable = self._events(drafts, f"{LOGGED}{epoch}-{after + 1}-{last}")
+        drafts, refused = drafts_of(records, after)
+        events, unreadable = canonical(drafts, f"{LOGGED}{epoch}-{after + 1}-{last}", self.rules)
         # Reported before the lake moves on: a crash in between reports them again, which changes nothing.
         if refused or unreadable:
             self.log.bury([*refused, *unreadable])
@@ -53,23 +53,25 @@ class LakeConsumer:
             total += seen
         return total
 
-    def _events(self, drafts: Sequence[tuple[Item, Draft]], ingest_id: str) -> tuple[pa.Table, list[Refused]]:
-        """Canonical events, and the few that no event can be made of: found by halving."""
-        if not drafts:
-            return EVENT_SCHEMA.empty_table(), []
-        try:
-            return enrich(to_table([draft for _, draft in drafts], ingest_id), self.rules), []
-        except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
-            if len(drafts) == 1:
-                return EVENT_SCHEMA.empty_table(), [_unreadable(*drafts[0], str(error))]
-        middle = len(drafts) // 2
-        halves = [self._events(half, ingest_id) for half in (drafts[:middle], drafts[middle:])]
-        return pa.concat_tables([events for events, _ in halves]), [
-            one for _, found in halves for one in found
-        ]
+
+def canonical(
+    drafts: Sequence[tuple[Item, Draft]], ingest_id: str, rules: Rules
+) -> tuple[pa.Table, list[Refused]]:
+    """Canonical events (EVENT_SCHEMA), and the few that no event can be made of: found by halving."""
+    if not drafts:
+        return EVENT_SCHEMA.empty_table(), []
+    try:
+        return enrich(to_table([draft for _, draft in drafts], ingest_id), rules), []
+    except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
+        if len(drafts) == 1:
+            return EVENT_SCHEMA.empty_table(), [_unreadable(*drafts[0], str(error))]
+    middle = len(drafts) // 2
+    halves = [canonical(half, ingest_id, rules) for half in (drafts[:middle], drafts[middle:])]
+    return pa.concat_tables([events for events, _ in halves]), [one for _, found in halves for one in found]
 
 
-def _read(records: Sequence[Record], after: int) -> tuple[list[tuple[Item, Draft]], list[Refused]]:
+def drafts_of(records: Sequence[Record], after: int) -> tuple[list[tuple[Item, Draft]], list[Refused]]:
+    """The events of records behind a sequence, and those that cannot be read."""
     drafts: list[tuple[Item, Draft]] = []
     refused: list[Refused] = []
     for record in records:
