@@ -99,6 +99,9 @@ class Settings:
     alert_mail_to: str = _setting("", "Addresses alerts are mailed to, separated by commas; empty for none.")
     alert_mail_from: str = _setting("", "Address that mails with alerts come from.")
     alert_smtp: str = _setting("", "Mail server for alerts, as `host:port`.")
+    alert_topic: str = _setting(
+        "", "SNS topic that alerts are published to, as its ARN (AWS form only); empty for none."
+    )
     alert_seconds: int = _setting(30, "Seconds between looks for alerts to send; 0 turns them off.")
     finding_targets: str = _setting(
         "CRITICAL=7d,HIGH=30d,MEDIUM=90d,LOW=180d,INFORMATIONAL=365d",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import smtplib
@@ -11,14 +10,14 @@ import urllib.request
 from collections.abc import Sequence
 from contextlib import closing, suppress
 from email.message import EmailMessage
-from hashlib import sha256
 from http.client import HTTPException
 from pathlib import Path
 from typing import IO, Any
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
-from data_access import lists, moments
+from data_access import lists
+from data_access.alert_messages import document, message_name, name_of, subject, text
 from data_access.findings import Alert
 from data_access.ports import AlertError, Alerts
 from data_access.settings import Settings
@@ -27,12 +26,16 @@ log = logging.getLogger(__name__)
 
 SECONDS = 10
 """How long a receiver may take to answer."""
-_MOST_WORDS = 300
-"""Characters of a text in a mail."""
 
 
 def open_alerts(settings: Settings) -> Alerts | None:
     """What the settings name, None without any: then alerts wait in the store."""
+    sinks = sinks_of(settings)
+    return SeveralAlerts(sinks) if sinks else None
+
+
+def sinks_of(settings: Settings) -> list[Alerts]:
+    """The receivers that need no cloud."""
     sinks: list[Alerts] = []
     if settings.alert_file:
         sinks.append(FileAlerts(Path(settings.alert_file)))
@@ -41,41 +44,7 @@ def open_alerts(settings: Settings) -> Alerts | None:
     if settings.alert_mail_to:
         to = lists.values(settings.alert_mail_to)
         sinks.append(MailAlerts(settings.alert_smtp, settings.alert_mail_from, to))
-    return SeveralAlerts(sinks) if sinks else None
-
-
-def name_of(alert: Alert) -> str:
-    """What names the alert of an opening, by which a receiver knows it again."""
-    return f"{alert.key}/{alert.epoch}/{alert.at}"
-
-
-def message_name(alerts: Sequence[Alert]) -> str:
-    """What names a message: of the same alerts always the same."""
-    return sha256("\n".join(sorted(map(name_of, alerts))).encode()).hexdigest()
-
-
-def document(alerts: Sequence[Alert], more: int) -> bytes:
-    """A message as JSON on one line. Texts are as their provider sent them."""
-    value = {"message": message_name(alerts), "more": more, "alerts": list(map(_item, alerts))}
-    return json.dumps(value, separators=(",", ":")).encode()
-
-
-def _item(alert: Alert) -> dict[str, Any]:
-    return {
-        "id": name_of(alert),
-        "finding": alert.key,
-        "epoch": alert.epoch,
-        "severity": str(alert.severity),
-        "title": alert.title,
-        "account": alert.account,
-        "region": alert.region,
-        "resource_id": alert.resource_id,
-        "opened": _time(alert.at),
-    }
-
-
-def _time(at: int) -> str:
-    return moments.utc(at).isoformat(timespec="seconds") + "Z"
+    return sinks
 
 
 class FileAlerts:
@@ -183,35 +152,10 @@ class MailAlerts:
         mail = EmailMessage()
         mail["From"] = self._sender
         mail["To"] = ", ".join(self._to)
-        mail["Subject"] = _subject(alerts, more)
+        mail["Subject"] = subject(alerts, more)
         mail["Message-ID"] = f"<{message_name(alerts)}@streamgauge.invalid>"
-        mail.set_content(_text(alerts, more))
+        mail.set_content(text(alerts, more))
         return mail
-
-
-def _subject(alerts: Sequence[Alert], more: int) -> str:
-    if len(alerts) == 1 and not more:
-        return f"[{alerts[0].severity}] {_words(alerts[0].title)[:120]}"
-    counts = {value: sum(one.severity == value for one in alerts) for value in ("CRITICAL", "HIGH")}
-    listed = ", ".join(f"{count} {value}" for value, count in counts.items() if count)
-    rest = f"; {more:,} more to come" if more else ""
-    return f"{len(alerts)} findings opened: {listed or 'since made less severe'}{rest}"
-
-
-def _text(alerts: Sequence[Alert], more: int) -> str:
-    parts = [
-        f"{one.severity}  {_words(one.title)}\n"
-        f"  resource {_words(one.resource_id)}, account {_words(one.account)}, region {_words(one.region)}\n"
-        f"  open since {_time(one.at)}, finding {one.key}\n"
-        for one in alerts
-    ]
-    return "\n".join([*parts, f"{more:,} more in the next messages.\n"] if more else parts)
-
-
-def _words(text: str) -> str:
-    """A text on one line: what cannot be printed is a space, what is too long is cut."""
-    shown = "".join(one if one.isprintable() else " " for one in text[:_MOST_WORDS])
-    return " ".join(shown.split()) or "(none)"
 
 
 class SeveralAlerts:
