@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from itertools import chain
+from math import inf
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,6 +24,7 @@ from data_access.model import Answer, Filters, Scope, Sql, Stamp, UsageError, Ve
 from data_access.ports import Cache, Documents, Lake, Warehouse
 from data_access.questions import COMPARE, PERIOD_PARAMS, QUESTIONS, Ask, Question
 from data_access.settings import Settings
+from data_access.spending import Spending
 from data_access.sql import ALL_DIMENSIONS, chosen_sites
 
 DEFAULT_DAYS = 30
@@ -63,6 +65,8 @@ class _Work:
 
     scanned: list[int] = field(default_factory=list)
     cached: bool = True
+    agreed: float = inf
+    """US dollars people agreed to spend on each of its queries."""
 
     @property
     def bytes_scanned(self) -> int | None:
@@ -80,15 +84,17 @@ class Asking:
     documents: Documents
     settings: Settings
     today: Today = today_in
+    spending: Spending | None = None
 
-    def ask(self, name: str, raw: Mapping[str, str], scope: Scope) -> Answer:
-        """Answer a question. ``raw`` holds its parameters and filters as text.
+    def ask(self, name: str, raw: Mapping[str, str], scope: Scope, agreed: float = inf) -> Answer:
+        """Answer a question. ``raw`` holds its parameters and filters as text, ``agreed`` is what it may cost
+        in US dollars without anybody being asked.
 
-        Raises UsageError for an unknown question, parameter or value, QueryError when the engine
-        fails.
+        Raises UsageError for an unknown question, parameter or value, QueryError when the engine fails, and
+        of those Expensive and BudgetSpent where it charges for what it reads.
         """
         started = time.perf_counter()
-        version, work = self.lake.snapshot(), _Work()
+        version, work = self.lake.snapshot(), _Work(agreed=agreed)
         asked = self._prepare(name, raw, scope, version)
         table, truncated = self._answer(asked, version, work)
         return Answer(name, table, self._stamp(asked, version, work, started, table.num_rows, truncated))
@@ -137,16 +143,27 @@ class Asking:
         return table.slice(0, limit), table.num_rows > limit
 
     def _one(self, question: Question, ask: Ask, version: Version, work: _Work) -> pa.Table:
-        table = self._run(question.sql(ask), ask.scope, version, work)
+        table = self._run(question.sql(ask), ask, version, work)
         return question.finish(table, ask)
 
-    def _run(self, sql: Sql, scope: Scope, version: Version, work: _Work) -> pa.Table:
-        key = self._key(sql, scope, version)
-        table, cached = self.cache.get_or_compute(
-            key, lambda: self.warehouse.table(sql, version, work.scanned.append)
-        )
+    def _run(self, sql: Sql, ask: Ask, version: Version, work: _Work) -> pa.Table:
+        key = self._key(sql, ask.scope, version)
+        table, cached = self.cache.get_or_compute(key, lambda: self._fresh(sql, ask, version, work))
         work.cached = work.cached and cached
         return table
+
+    def _fresh(self, sql: Sql, ask: Ask, version: Version, work: _Work) -> pa.Table:
+        """An answer from the engine, paid for where it charges."""
+        if self.spending is None:
+            return self.warehouse.table(sql, version, work.scanned.append)
+        sites = _sites(ask)
+        self.spending.check(sites, lambda: self.lake.scan_bytes(sql, version), work.agreed)
+        read: list[int] = []
+        try:
+            return self.warehouse.table(sql, version, read.append)
+        finally:  # a query that fails is charged as well
+            self.spending.add(sites, sum(read))
+            work.scanned += read
 
     def _parts(
         self, question: Question, sizes: Sql, asked: Ask, version: Version
@@ -225,13 +242,13 @@ class Asking:
         """First and last event and their number, over some sites; over all when none is named."""
         asked = Ask(Filters(date.min, date.max), scope, {"site": lists.text(sites)})
         sql = QUESTIONS["data.extent"].sql(asked)
-        row: dict[str, Any] = self._run(sql, scope, version, _Work()).to_pylist()[0]
+        row: dict[str, Any] = self._run(sql, asked, version, _Work()).to_pylist()[0]
         return row
 
     def _quality(self, ask: Ask, version: Version) -> tuple[float | None, float | None]:
         """Shares of late and of repeated rows among those received for the period and its sites."""
         sql = QUESTIONS["data.quality"].sql(ask)
-        (row,) = self._run(sql, ask.scope, version, _Work()).to_pylist()
+        (row,) = self._run(sql, ask, version, _Work()).to_pylist()
         received = row["received"]
         return (row["late"] / received, row["duplicates"] / received) if received else (None, None)
 
@@ -261,7 +278,18 @@ class Asking:
             duplicate_share=duplicates,
             compared_from=before.from_day if before else None,
             compared_to=before.to_day if before else None,
+            dollars=self._dollars(work),
         )
+
+    def _dollars(self, work: _Work) -> float | None:
+        """What answering cost, where the engine charges for it."""
+        return sum(map(self.spending.dollars, work.scanned)) if self.spending else None
+
+
+def _sites(ask: Ask) -> tuple[str, ...]:
+    """The sites a question is about; none when it is about all there are."""
+    named = chosen_sites(ask.filters.where) or lists.values(ask.values.get("site", ""))
+    return named or tuple(sorted(ask.scope.sites or ()))
 
 
 def _check_names(question: Question, own: Mapping[str, str], raw: Mapping[str, str]) -> None:

@@ -132,3 +132,11 @@ INTAKE_SCHEMA = pa.schema(
         _field("logged", pa.bool_(), "They came through the log, not by an import"),
     ]
 )
+
+CURATED_TABLES = {
+    "events": CURATED_SCHEMA,
+    "sessions": SESSION_SCHEMA,
+    "orders": ORDER_SCHEMA,
+    "intake": INTAKE_SCHEMA,
+}
+"""The tables questions read, by name."""

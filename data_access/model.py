@@ -118,7 +118,7 @@ class Stamp:
     where the data does not reach back that far. ``late_share`` and ``duplicate_share`` (0 to 1) are of
     the rows received for the period and its sites; None where none were counted. ``truncated`` means a
     limit left out rows. ``bytes_scanned`` is what this asking read: 0 when cached, None when the engine
-    does not say.
+    does not say. ``dollars`` is about what that cost; None where the engine charges nothing by the byte.
     """
 
     data_version: str
@@ -136,6 +136,7 @@ class Stamp:
     duplicate_share: float | None = None
     compared_from: date | None = None
     compared_to: date | None = None
+    dollars: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

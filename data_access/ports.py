@@ -61,6 +61,9 @@ class Lake(Protocol):
     def snapshot(self) -> Version:
         """The current data version; cheap enough to ask before every question."""
 
+    def scan_bytes(self, sql: Sql, version: Version) -> int:
+        """About how many bytes answering a question reads, never far too few, without asking the engine."""
+
     def health(self) -> dict[str, Any]:
         """Tables with rows, files, bytes, snapshots and what waits for curation, for `doctor`."""
 

@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from pyiceberg.expressions import AlwaysTrue
 from pyiceberg.table import Table
 
+from data_access.columns_read import columns_read
 from data_access.embedded import curation, upkeep
 from data_access.embedded.locks import exclusive
 from data_access.embedded.published import CURATED, Published
@@ -32,9 +33,10 @@ from data_access.embedded.tables import (
     log_held,
     log_offset,
     open_catalog,
+    overlapping,
 )
 from data_access.events import EVENT_SCHEMA
-from data_access.model import Version
+from data_access.model import Sql, Version
 from data_access.ports import CurateResult, MaintainResult
 from data_access.settings import Settings
 
@@ -134,6 +136,14 @@ class EmbeddedLake:
             }
         waiting = sum(f.rows for f in curation.new_raw_files(self.open_table(RAW), published.raw))
         return {"tables": tables, "rows_waiting_for_curation": waiting}
+
+    def scan_bytes(self, sql: Sql, version: Version) -> int:
+        """About how much answering a question reads, by the sizes of its columns in files that can matter."""
+        total = 0
+        for name, columns in columns_read(sql.text).items():
+            files = overlapping(self.files(name, version), sql.span if name == "events" else None)
+            total += sum(file.bytes_of(name, columns) for file in files)
+        return total
 
     def open_table(self, name: str) -> Table:
         """A table as it is now."""

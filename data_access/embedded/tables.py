@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote, urlparse
@@ -24,13 +25,7 @@ from pyiceberg.types import (
     TimestampType,
 )
 
-from data_access.events import (
-    CURATED_SCHEMA,
-    EVENT_SCHEMA,
-    INTAKE_SCHEMA,
-    ORDER_SCHEMA,
-    SESSION_SCHEMA,
-)
+from data_access.events import CURATED_TABLES, EVENT_SCHEMA
 
 NAMESPACE = "streamgauge"
 _LOG = "streamgauge.log"
@@ -38,10 +33,10 @@ RAW = "raw_events"
 
 LAYOUT: dict[str, tuple[pa.Schema, str]] = {
     RAW: (EVENT_SCHEMA, "ts"),
-    "events": (CURATED_SCHEMA, "ts"),
-    "sessions": (SESSION_SCHEMA, "session_start"),
-    "orders": (ORDER_SCHEMA, "ts"),
-    "intake": (INTAKE_SCHEMA, "minute"),
+    "events": (CURATED_TABLES["events"], "ts"),
+    "sessions": (CURATED_TABLES["sessions"], "session_start"),
+    "orders": (CURATED_TABLES["orders"], "ts"),
+    "intake": (CURATED_TABLES["intake"], "minute"),
 }
 """Every table: its schema, and the time whose day it is partitioned by."""
 
@@ -65,12 +60,18 @@ _PROPERTIES = {
 
 @dataclass(frozen=True, slots=True)
 class LakeFile:
-    """A data file of a snapshot; ``day`` is its partition."""
+    """A data file of a snapshot; ``day`` is its partition, ``columns`` the bytes of each column by its id."""
 
     path: str
     rows: int
     size: int
     day: date
+    columns: Mapping[int, int] = field(default_factory=dict, repr=False)
+
+    def bytes_of(self, name: str, columns: Collection[str]) -> int:
+        """The bytes that reading some columns of the table ``name`` takes."""
+        ids = (1 + LAYOUT[name][0].get_field_index(column) for column in columns)
+        return sum(self.columns.get(one, 0) for one in ids)
 
 
 def open_catalog(folder: Path) -> SqlCatalog:
@@ -133,7 +134,16 @@ def lake_file(file: object) -> LakeFile:
     """An Iceberg data file entry as ours."""
     path = unquote(urlparse(file.file_path).path)  # type: ignore[attr-defined]
     day = _day(file.partition[0])  # type: ignore[attr-defined]
-    return LakeFile(path, file.record_count, file.file_size_in_bytes, day)  # type: ignore[attr-defined]
+    columns = dict(file.column_sizes or {})  # type: ignore[attr-defined]
+    return LakeFile(path, file.record_count, file.file_size_in_bytes, day, columns)  # type: ignore[attr-defined]
+
+
+def overlapping(files: list[LakeFile], span: tuple[datetime, datetime] | None) -> list[LakeFile]:
+    """The files whose day can hold rows of the half-open UTC span."""
+    if span is None:
+        return files
+    first, last = span[0].date(), span[1].date()
+    return [file for file in files if first <= file.day <= last]
 
 
 def _day(value: int | date) -> date:

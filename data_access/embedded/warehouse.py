@@ -7,7 +7,6 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
 from functools import lru_cache
 from threading import Timer
 
@@ -17,7 +16,7 @@ import pyarrow as pa
 from data_access.embedded.duck import PROFILE
 from data_access.embedded.lake import EmbeddedLake
 from data_access.embedded.published import CURATED
-from data_access.embedded.tables import LakeFile, relation
+from data_access.embedded.tables import overlapping, relation
 from data_access.model import Sql, Version
 from data_access.ports import QueryError, Scanned, ignored
 from data_access.sql import to_engine
@@ -86,7 +85,7 @@ class EmbeddedWarehouse:
     def _text(self, sql: Sql, version: Version) -> str:
         text, names = _prepared(sql.text)
         for name in names:
-            files = _overlapping(self._lake.files(name, version), sql.span if name == "events" else None)
+            files = overlapping(self._lake.files(name, version), sql.span if name == "events" else None)
             text = text.replace(_PREFIX + name, relation(name, files))
         return text
 
@@ -96,11 +95,3 @@ def _prepared(text: str) -> tuple[str, tuple[str, ...]]:
     """DuckDB text with marked table names, and which tables it reads."""
     marked = to_engine(text, "duckdb", tuple((name, _PREFIX + name) for name in CURATED))
     return marked, tuple(name for name in CURATED if _PREFIX + name in marked)
-
-
-def _overlapping(files: list[LakeFile], span: tuple[datetime, datetime] | None) -> list[LakeFile]:
-    """The files whose day can hold rows of the half-open UTC span."""
-    if span is None:
-        return files
-    first, last = span[0].date(), span[1].date()
-    return [file for file in files if first <= file.day <= last]

@@ -12,6 +12,7 @@ from dash import Input, Output, State
 from data_access.backends import Backends
 from data_access.model import UsageError
 from data_access.ports import QueryError
+from data_access.spending import BudgetSpent, Expensive
 from pages.parts import states
 from pages.parts.access import VIEW, allow
 from pages.parts.plain import plain
@@ -44,6 +45,10 @@ def guarded(card_id: str, seen: View, draw: Draw) -> Component:
         return plain(draw(seen))
     except UsageError as error:
         return states.wrong(seen, str(error))
+    except Expensive as error:
+        return states.expensive(seen, error)
+    except BudgetSpent as error:
+        return states.spent(str(error))
     except QueryError as error:
         return states.failed(card_id, str(error))
     except Exception:

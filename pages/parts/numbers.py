@@ -162,8 +162,16 @@ def trust(value: Stamp) -> list[tuple[str, str]]:
         ("Answered by", f"{value.engine}, {'from the cache' if value.cached else 'fresh'}"),
         ("Took", f"{value.milliseconds:,.1f}\u202fms"),
         ("Read", "unknown" if value.bytes_scanned is None else size(value.bytes_scanned)),
+        *([("Cost", f"about {dollars(value.dollars)}")] if value.dollars is not None else []),
         ("Data version", value.data_version),
     ]
+
+
+def dollars(value: float) -> str:
+    """US dollars: cents, and of less than one as many digits as it takes to see something."""
+    if value and value < 0.01:
+        return f"${value:.2g}" if value >= 0.0001 else "less than $0.0001"
+    return f"${value:,.2f}"
 
 
 def _days(first: date | None, last: date | None) -> str:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Any
 
 from dash import html
 
+from data_access.spending import Expensive
 from pages.parts import address, cards, numbers
 from pages.parts.icons import icon
-from pages.parts.view import View
+from pages.parts.view import COST, View
 
 Component = Any
+
+_ROOM = 1.5
+"""What people agree to, as a multiple of what was expected: the period compared with may cost a bit more."""
 
 
 def state(
@@ -60,6 +65,23 @@ def failed(card_id: str, message: str) -> Component:
         "Try again", id={"type": "retry", "card": card_id}, className="sg-button", type="button"
     )
     return state("alert", "The answer did not arrive", message, again, role="alert")
+
+
+def expensive(view: View, error: Expensive) -> Component:
+    """A question would cost a lot: say how much, and let people decide."""
+    text = (
+        f"It is expected to read {numbers.size(error.bytes)}, for about {numbers.dollars(error.dollars)}."
+        " A shorter period or one site reads less."
+    )
+    enough = ceil(error.dollars * _ROOM * 100) / 100
+    label = f"Ask anyway, up to {numbers.dollars(enough)}"
+    anyway = cards.link(label, view.link(**{COST: f"{enough:.2f}"}))
+    return state("alert", "This question costs more than usual", text, anyway)
+
+
+def spent(message: str) -> Component:
+    """There is no money left for today."""
+    return state("alert", "Today's budget for questions is used up", message, role="alert")
 
 
 def _without(view: View, keep: tuple[str, ...]) -> str:

@@ -12,8 +12,12 @@ from zoneinfo import ZoneInfo
 from data_access.backends import Backends
 from data_access.model import Answer, Filters, Scope
 from data_access.questions import COMPARE, QUESTIONS
+from data_access.spending import agreed_dollars
 from pages.parts import address
 from pages.parts.access import scope
+
+COST = "cost"
+"""The URL's parameter that says what a question may cost (US dollars) without people being asked."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,8 @@ class View:
 
     def ask(self, question: str, **own: str) -> Answer:
         """Ask a question over the URL's filters, compared as the URL says."""
-        return self.backends.asking.ask(question, self.params(question, **own), self.scope)
+        agreed = agreed_dollars(self.raw.get(COST))
+        return self.backends.asking.ask(question, self.params(question, **own), self.scope, agreed)
 
     def csv(self, question: str, **own: str) -> str:
         """Link to the rows of a question as CSV, over the period that is shown.

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -17,7 +19,9 @@ from data_access.metrics import METRICS
 from data_access.model import Condition, Filters, Scope, Stamp
 from data_access.ports import QueryError
 from data_access.questions.funnel_steps import parse_steps
+from data_access.spending import Spending
 from pages.parts import address, builder, event_grid, kpis, numbers, presets, steps, windows
+from pages.parts.drawing import guarded
 from pages.parts.steps import Step
 from pages.parts.view import View
 from tests.app.callbacks import draw, elements
@@ -310,3 +314,52 @@ def test_windows_have_names(text: str, label: str) -> None:
     assert windows.valid(text)
     assert not windows.valid("91d")
     assert {"value": "45m", "label": "45 minutes"} in windows.options("45m")
+
+
+def drawn_at(backends: Backends, search: str, **settings: float) -> str:
+    """A card that asks a question of an engine that charges a dollar a byte, as JSON."""
+    own = replace(backends.settings, query_dollars_per_terabyte=1e12, **settings)
+    asking = replace(backends.asking, spending=Spending(backends.documents, own))
+    seen = View(replace(backends, asking=asking), "/explore", address.read(search), Scope("tester"))
+    draw = guarded("card", seen, lambda view: view.ask("events.mix", by="os").question)
+    return json.dumps(draw, cls=PlotlyJSONEncoder, ensure_ascii=False)
+
+
+def test_people_are_asked_before_a_question_that_costs_a_lot(backends: Backends) -> None:
+    shown = drawn_at(backends, "?country=NZ", query_ask_dollars=1)
+    assert "This question costs more than usual" in shown
+    found = re.search(r"Ask anyway, up to \$([0-9,.]+)", shown)
+    assert found is not None
+    link = f"cost={found[1].replace(',', '')}"
+    assert f"/explore?{link}&country=NZ" in shown or f"/explore?country=NZ&{link}" in shown
+    assert drawn_at(backends, f"?country=NZ&{link}", query_ask_dollars=1) == '"events.mix"'
+
+
+def test_without_money_left_the_page_says_so(backends: Backends) -> None:
+    budget = {"query_ask_dollars": 0.0, "query_budget_dollars": 1.0}
+    spent = Spending(backends.documents, backends.settings)
+    spent.add([], 10**12)
+    shown = drawn_at(backends, "?country=AU", **budget)
+    assert "Today's budget for questions is used up" in shown
+    assert "Questions about all sites together have used up today's $1.00" in shown
+    assert "Try again" not in shown
+
+
+def test_the_trust_stamp_says_what_an_answer_cost() -> None:
+    stamp = Stamp("1", None, None, None, "UTC", "Athena", 1, 0.2, False, bytes_scanned=10**9, dollars=0.005)
+    assert dict(numbers.trust(stamp))["Cost"] == "about $0.005"
+    assert "Cost" not in dict(numbers.trust(replace(stamp, dollars=None)))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "$0.00"),
+        (0.00005, "less than $0.0001"),
+        (0.0051, "$0.0051"),
+        (0.25, "$0.25"),
+        (1234.5, "$1,234.50"),
+    ],
+)
+def test_dollars(value: float, text: str) -> None:
+    assert numbers.dollars(value) == text
