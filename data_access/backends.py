@@ -73,7 +73,11 @@ def open_backends(settings: Settings) -> Backends:
     folder.mkdir(parents=True, exist_ok=True)
     connection = connect(settings, folder / "lake")
     lake = EmbeddedLake(folder / "lake", connection, settings)
-    warehouse = EmbeddedWarehouse(connection, lake, settings.query_seconds)
+    warehouse: Warehouse = EmbeddedWarehouse(connection, lake, settings.query_seconds)
+    if settings.engine == "trino":
+        from data_access.trino.warehouse import TrinoWarehouse
+
+        warehouse = TrinoWarehouse(settings)
     cache = _shared(EmbeddedCache(folder / "cache", settings.cache_megabytes), settings)
     documents = EmbeddedDocuments(folder / "documents.db")
     asking = Asking(lake, warehouse, cache, documents, settings)

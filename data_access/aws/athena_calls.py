@@ -47,7 +47,6 @@ _THROTTLED = {
     "TooManyRequestsException",
 }
 _NOT_ALLOWED = {
-    "403",
     "AccessDenied",
     "AccessDeniedException",
     "ExpiredToken",
@@ -65,7 +64,7 @@ _NOT_ALLOWED = {
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 }
-_GONE = {"404", "NoSuchKey"}
+_GONE = {"InvalidRange", "NoSuchKey"}
 _NO_CREDENTIALS = (
     CredentialRetrievalError,
     NoAuthTokenError,

@@ -1,7 +1,7 @@
 """Answers of Athena as Arrow: the types by what Athena says of the columns, the rows from its CSV file.
 
-Athena quotes every value it writes, and writes nothing at all for NULL, so that an empty text and no text can
-be told apart; PyAthena's Arrow cursor makes both empty, and reads the whole file before it gives a row. So the
+Athena quotes every value it writes, and writes nothing at all for NULL: an empty text and no text can be told
+apart. PyAthena's Arrow cursor makes both empty, and reads the whole file before it gives a row. So the
 file is read here, by pyarrow's streaming reader over PyAthena's ``ReadAheadStream``, part by part through
 boto3: with the same credentials and endpoint as all other calls, and a lost connection costs one part.
 UNLOAD would give Parquet, but takes a place of its own that the workgroup does not rule, and a few files for
@@ -11,7 +11,7 @@ every answer of a few rows.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,7 +20,7 @@ from pyarrow import csv
 from pyathena.filesystem.reader import ReadAheadStream
 from pyathena.util import parse_output_location
 
-from data_access.aws.athena_calls import Calls
+from data_access.aws.athena_calls import Calls, Found
 from data_access.query_errors import QueryFailed, ResultMissing
 
 log = logging.getLogger(__name__)
@@ -60,8 +60,14 @@ class AthenaResults:
         columns = found["ResultSet"]["ResultSetMetadata"]["ColumnInfo"]
         return pa.schema([(column["Name"], _type(column)) for column in columns])
 
-    def batches(self, location: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        """The rows of an answer's file, in its order, at most 8,000 at once."""
+    def batches(self, location: str | None, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """The rows of an answer's file, in its order, at most 8,000 at once.
+
+        Raises ResultMissing when there is no file, or what is there is no answer.
+        """
+        if location is None:
+            log.error("the workgroup keeps answers itself; give it a place in S3 for them")
+            raise ResultMissing
         with self._opened(location) as file, _readable(location):
             for block in csv.open_csv(file, *_options(schema)):
                 for start in range(0, block.num_rows, BATCH_ROWS):
@@ -70,19 +76,26 @@ class AthenaResults:
 
     @contextmanager
     def _opened(self, location: str) -> Iterator[pa.PythonFile]:
-        bucket, key = parse_output_location(location)
-        where = {"Bucket": bucket, "Key": key}
-        size = self._ask(lambda: self._s3.head_object(**where))["ContentLength"]
+        first, size = self._part(location, 0, _PART_BYTES)
 
         def read(offset: int, length: int) -> bytes:
-            asked = {**where, "Range": f"bytes={offset}-{offset + length - 1}"}
-            found: bytes = self._ask(lambda: self._s3.get_object(**asked)["Body"].read())
-            return found
+            return first if offset == 0 else self._part(location, offset, length)[0]
 
         with ReadAheadStream(read, size, _PART_BYTES, _PARTS_AHEAD) as stream:
             yield pa.PythonFile(stream, mode="r")
 
-    def _ask(self, call: Any) -> Any:
+    def _part(self, location: str, offset: int, length: int) -> tuple[bytes, int]:
+        """Some bytes of a file, and how many it has in all."""
+        bucket, key = parse_output_location(location)
+        span = f"bytes={offset}-{offset + length - 1}"
+
+        def call() -> tuple[bytes, int]:
+            found = self._s3.get_object(Bucket=bucket, Key=key, Range=span)
+            return found["Body"].read(), int(found["ContentRange"].rpartition("/")[2])
+
+        return self._ask(call)
+
+    def _ask(self, call: Callable[[], Found]) -> Found:
         return self._calls.ask(call, self._calls.clock() + _READ_SECONDS)
 
 
@@ -90,9 +103,9 @@ class AthenaResults:
 def _readable(location: str) -> Iterator[None]:
     try:
         yield
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
         log.exception("the answer at %s cannot be read", location)
-        raise ResultMissing() from error
+        raise ResultMissing from error
 
 
 def _type(column: Mapping[str, Any]) -> pa.DataType:
@@ -101,7 +114,7 @@ def _type(column: Mapping[str, Any]) -> pa.DataType:
         return pa.decimal128(column["Precision"], column["Scale"])
     if kind not in _TYPES:
         log.error("column %s has the type %s, which is not known here", column["Name"], kind)
-        raise QueryFailed()
+        raise QueryFailed
     return _TYPES[kind]
 
 

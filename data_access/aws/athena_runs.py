@@ -85,15 +85,13 @@ class AthenaRuns:
 
     def _wait(self, run: _Run, until: float) -> Execution:
         pause = _FIRST_PAUSE
-        while True:
+        while (left := until - self._calls.clock()) > 0:
+            self._calls.sleep(min(left, pause * random.uniform(0.8, 1.2)))  # noqa: S311 -- nothing secret
+            pause = min(pause * _GROWTH, _LONGEST_PAUSE)
             run.seen = Execution(self._calls.ask(lambda: self._look(run.id), until))
             if run.seen.state in Execution.TERMINAL_STATES:
                 return run.seen
-            left = until - self._calls.clock()
-            if left <= 0:
-                raise QueryTimedOut.after(self._seconds)
-            self._calls.sleep(min(left, pause * random.uniform(0.8, 1.2)))  # noqa: S311 -- nothing secret
-            pause = min(pause * _GROWTH, _LONGEST_PAUSE)
+        raise QueryTimedOut.after(self._seconds)
 
     def _look(self, run_id: str) -> dict[str, Any]:
         found: dict[str, Any] = self._athena.get_query_execution(QueryExecutionId=run_id)
@@ -109,24 +107,36 @@ class AthenaRuns:
 
 
 _LESS = "Choose a shorter period, fewer columns or one site."
-_SIGNS: tuple[tuple[tuple[str, ...], QueryError], ...] = (
-    (("bytes scanned limit",), ScanCapHit()),
+_SIGNS: tuple[tuple[type[QueryError], str, tuple[str, ...]], ...] = (
+    (ScanCapHit, "", ("bytes scanned limit",)),
     (
+        ScanCapHit,
+        f"The question needs more memory than the query engine has. {_LESS}",
         ("exhausted resources", "exceeded_memory_limit", "insufficient resources"),
-        ScanCapHit(f"The question needs more memory than the query engine has. {_LESS}"),
     ),
     (
+        QueryTimedOut,
+        f"The query was stopped because it took too long. {_LESS}",
         ("query timeout", "exceeded_time_limit", "maximum time limit"),
-        QueryTimedOut(f"The query was stopped because it took too long. {_LESS}"),
     ),
     (
-        ("access denied", "accessdenied", "permission_denied", "insufficient permission", "not authorized")
-        + ("insufficient lake formation permission", "expired token", "security token"),
-        NotAllowed(),
+        NotAllowed,
+        "",
+        (
+            "access denied",
+            "accessdenied",
+            "permission_denied",
+            "insufficient permission",
+            "insufficient lake formation permission",
+            "not authorized",
+            "expired token",
+            "security token",
+        ),
     ),
-    (("rate exceeded", "throttl", "slowdown", "slow down", "reduce your request rate"), QueryThrottled()),
+    (QueryThrottled, "", ("rate exceeded", "throttl", "slowdown", "slow down", "reduce your request rate")),
 )
-"""What Athena's reasons hold, in small letters, and what it comes to; the first that is found counts."""
+"""What a query's end comes to, in words of its own if there are any, by what Athena's reason holds, in small
+letters; the first that is found counts."""
 
 
 def _why_not(execution: Execution) -> QueryError:
@@ -134,7 +144,7 @@ def _why_not(execution: Execution) -> QueryError:
     reason = f"{execution.state_change_reason or ''} {execution.error_message or ''}".strip()
     log.error("Athena execution %s is %s: %s", execution.query_id, execution.state, reason)
     said = reason.lower()
-    for signs, error in _SIGNS:
+    for kind, words, signs in _SIGNS:
         if any(sign in said for sign in signs):
-            return type(error)(str(error))
+            return kind(words)
     return QueryCancelled() if execution.state == Execution.STATE_CANCELLED else QueryFailed()

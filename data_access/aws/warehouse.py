@@ -1,4 +1,4 @@
-"""Questions on Amazon Athena over the Iceberg tables of the Glue catalog, as they were in one data version."""
+"""Questions on Amazon Athena over the lake's Iceberg tables, as they were in one data version."""
 
 from __future__ import annotations
 
