@@ -10,7 +10,7 @@ from data_access.finding_changes import FindingChanges
 from data_access.finding_index import FindingIndex
 from data_access.ports import Alerts, Cache, Counters, Documents, FindingsStore, Lake, Log, Redrive, Warehouse
 from data_access.realtime import Realtime
-from data_access.settings import Settings
+from data_access.settings import Settings, SettingsError
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,15 @@ def open_aws(settings: Settings) -> AwsParts:
 
 
 def open_backends(settings: Settings) -> Backends:
-    """Open the back ends of the form the settings name, making the data folder if need be."""
+    """Open the back ends of the form the settings name, making the data folder if need be.
+
+    Raises SettingsError for a form the app does not run on yet.
+    """
+    if settings.form != "embedded":
+        raise SettingsError(
+            f"the app does not run on the form {settings.form!r} yet: its functions do (pipeline/lambdas);"
+            " leave STREAMGAUGE_FORM out to run on this machine"
+        )
     from data_access.embedded.alerts import open_alerts
     from data_access.embedded.cache import EmbeddedCache
     from data_access.embedded.counters import EmbeddedCounters
