@@ -27,6 +27,11 @@ class Clients:
         one that makes a single attempt."""
         return self._of(service, attempts)
 
+    @property
+    def region(self) -> str:
+        """The region the clients ask; empty where none is set."""
+        return self._session.region_name or ""
+
     @cached_property
     def _of(self) -> Any:
         return lru_cache(maxsize=None)(self._open)
