@@ -4,13 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: run test check fmt bench faults faults-import faults-findings faults-overload lock clean
+.PHONY: run test test-trino check fmt bench faults faults-import faults-findings faults-overload lock clean
 
 run: $(VENV)/.web  ## the app on 127.0.0.1:8050, with demo data at first start
 	@$(BIN)/python -m app serve $(ARGS)
 
 test: check chromium redis $(VENV)/.ministack  ## everything CI runs
 	$(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
+
+test-trino: $(VENV)/.test  ## every question on DuckDB and a real Trino; downloads 0.8 GB once, needs Maven
+	STREAMGAUGE_TEST_TRINO=1 $(BIN)/python -m pytest tests/trino $(ARGS)
 
 check: $(VENV)/.test  ## lint, types, import contracts
 	$(BIN)/ruff check .

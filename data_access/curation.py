@@ -101,7 +101,7 @@ select
     max(ts) as session_end,
     {_first_known("visitor_id")} as visitor_id,
     count(*) as events,
-    count_if(event_type = 'page_view') as page_views,
+    count(case when event_type = 'page_view' then 1 end) as page_views,
     min_by(page_path, {_PAGE}) as entry_page,
     max_by(page_path, {_PAGE}) as exit_page,
     {_first_known("channel")} as entry_channel,
@@ -109,7 +109,7 @@ select
     {_first_known("device")} as device,
     bool_or(is_bot) as is_bot,
     case
-        when count_if(event_type = 'page_view') > 0
+        when count(case when event_type = 'page_view' then 1 end) > 0
         then nullif(min_by(coalesce(referrer, ''), {_VIEW}), '')
         else {_first_known("referrer")}
     end as entry_referrer,

@@ -85,8 +85,10 @@ def _count(condition: str) -> str:
 
 
 def _sum(amount: str) -> str:
-    """Amounts add up exactly, to a ten-thousandth: sums of binary fractions depend on their order."""
-    return f"cast(sum(try_cast({amount} as decimal(38, 4))) as double)"
+    """Amounts add up exactly, in ten-thousandths: sums of binary fractions depend on their order, and
+    engines do not agree on the decimal that is nearest to a double."""
+    whole = f"try_cast(round(({amount}) * 10000) as bigint)"
+    return f"(cast(sum(cast({whole} as decimal(38, 0))) as double) / 10000)"
 
 
 def _percent(part: str, whole: str) -> str:

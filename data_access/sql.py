@@ -146,7 +146,7 @@ def _compared(asked: Condition, params: Params) -> str:
         if len(values) != 1:
             raise UsageError(f"{name} {asked.operator} takes one number, not {len(values)}")
         right = params.add(_number(values[0], name))
-        return f"coalesce(try_cast({left} as double) {asked.operator} {right}, false)"
+        return f"coalesce({left if name in NUMBERS else _as_number(left)} {asked.operator} {right}, false)"
     if name in NUMBERS:
         return _is_number(asked, params)
     if asked.operator == "=":
@@ -156,6 +156,15 @@ def _compared(asked: Condition, params: Params) -> str:
         raise UsageError(f"{name}{asked.operator} is no comparison; it takes = != ~ !~ > >= < <= and a value")
     found = (f"strpos(coalesce({left}, ''), {params.add(value)}) > 0" for value in values)
     return f"({' or '.join(found)})"
+
+
+def _as_number(text: str) -> str:
+    """SQL of a text as a number, NULL where it is none. Engines take more for numbers than people do, and
+    not the same: `1d`, `0x1p3`, `1_000`, `nan`; so how a number is written is said here."""
+    return f"case when regexp_like({text}, '{_WRITTEN_NUMBER}') then try_cast({text} as double) end"
+
+
+_WRITTEN_NUMBER = r"\A *[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)? *\z"
 
 
 def _is_number(asked: Condition, params: Params) -> str:
@@ -231,12 +240,21 @@ def to_engine(text: str, engine: str, tables: tuple[tuple[str, str], ...] = ()) 
     Placeholders stay placeholders (``:name`` becomes ``$name`` for DuckDB).
     """
     tree = sqlglot.parse_one(text, read="athena")
+    if engine == "duckdb":
+        _keep_names(tree)
     names = dict(tables)
     for table in tree.find_all(exp.Table):
         if table.name in names and not table.db:
             alias = table.alias_or_name
             table.replace(exp.alias_(exp.to_table(names[table.name]), alias, table=True))
     return tree.sql(dialect=engine)
+
+
+def _keep_names(tree: exp.Expr) -> None:
+    """Athena's functions that DuckDB has under another name with another meaning: they stay what they are,
+    and the embedded engine has them as macros."""
+    for node in list(tree.find_all(exp.JSONExtractScalar)):
+        node.replace(exp.Anonymous(this="json_extract_scalar", expressions=[node.this, node.expression]))
 
 
 def with_span(sql: Sql, filters: Filters) -> Sql:
