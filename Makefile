@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: run test test-trino check fmt bench faults faults-import faults-findings faults-overload lock clean
+.PHONY: run test test-trino check fmt bench faults faults-import faults-findings faults-dynamodb faults-overload lock clean
 
 run: $(VENV)/.web  ## the app on 127.0.0.1:8050, with demo data at first start
 	@$(BIN)/python -m app serve $(ARGS)
@@ -13,7 +13,7 @@ test: check chromium redis $(VENV)/.ministack  ## everything CI runs
 	$(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
 
 test-trino: $(VENV)/.test  ## every question on DuckDB and a real Trino; downloads 0.8 GB once, needs Maven
-	STREAMGAUGE_TEST_TRINO=1 $(BIN)/python -m pytest tests/trino $(ARGS)
+	TEST_TRINO=1 $(BIN)/python -m pytest tests/trino $(ARGS)
 
 check: $(VENV)/.test  ## lint, types, import contracts
 	$(BIN)/ruff check .
@@ -36,6 +36,10 @@ faults-import: $(VENV)/.test  ## kill imports at 50 random instants and count
 
 faults-findings: $(VENV)/.test  ## kill imports, alerts and archiving of findings at 100 random instants and count
 	FINDING_KILLS=100 $(BIN)/python -m pytest -s tests/faults/test_kill_findings.py $(ARGS)
+
+faults-dynamodb: $(VENV)/.test $(VENV)/.ministack  ## findings and counters in DynamoDB with a third of all calls failing
+	FINDING_FAULTS=3000 COUNTER_EVENTS=50000 $(BIN)/python -m pytest -s tests/faults/test_dynamodb_findings.py \
+		tests/faults/test_dynamodb_counters.py $(ARGS)
 
 faults-overload: $(VENV)/.test  ## twice what is allowed for a minute; a full disk
 	OVERLOAD_SECONDS=60 $(BIN)/python -m pytest -s tests/faults/test_overload.py tests/faults/test_disk_full.py $(ARGS)

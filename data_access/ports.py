@@ -248,7 +248,7 @@ class FindingsStore(Protocol):
     """
 
     def store(self, scan: Scan, findings: Sequence[Finding]) -> Stored:
-        """Keep findings of a scan, all or none."""
+        """Keep findings of a scan: all, or the same again completes it."""
 
     def change(
         self, versions: Mapping[str, int], change: Change, by: str, at: int, number: int | None = None
@@ -301,7 +301,7 @@ class FindingsStore(Protocol):
         """Alerts that have not been sent, oldest first."""
 
     def alerted(self, alerts: Sequence[Alert], error: str | None) -> None:
-        """Note that alerts were sent, or why they were not; of all or none."""
+        """Note that alerts were sent, or why they were not: of all, or the same again completes it."""
 
     def closed_before(self, at: int, after: str, limit: int) -> list[str]:
         """The keys after ``after`` of findings that are closed, not suppressed, not changed since."""

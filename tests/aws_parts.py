@@ -95,9 +95,7 @@ def _missing(why: str) -> None:
 
 
 def _program() -> Path | None:
-    found = Path(
-        os.environ.get("STREAMGAUGE_TEST_MINISTACK", "") or Path(sys.prefix) / "ministack/bin/ministack"
-    )
+    found = Path(os.environ.get("TEST_MINISTACK", "") or Path(sys.prefix) / "ministack/bin/ministack")
     return found if found.is_file() else None
 
 

@@ -15,12 +15,12 @@ from botocore.exceptions import (
     PartialCredentialsError,
 )
 
-from data_access.aws import counters, documents, log
+from data_access.aws import counters, documents, findings, log
 from data_access.aws.clients import Clients
 from data_access.aws.tables import TTL, Table
 from data_access.settings import PREFIX, Settings
 
-TABLES: tuple[Table, ...] = (counters.TABLE, documents.TABLE, log.TABLE)
+TABLES: tuple[Table, ...] = (counters.TABLE, documents.TABLE, findings.TABLE, log.TABLE)
 _MISSING = {
     *("ResourceNotFoundException", "EntityNotFoundException", "NotFound", "NotFoundException", "404"),
     *("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist", "NoSuchBucket", "NoSuchEntity"),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import astuple
 
 from data_access.archived import PastAlert, PastChange, Seen, Whole
 from data_access.embedded import finding_rows as rows
+from data_access.finding_steps import restored_alerts, restored_changes
 from data_access.findings import Epoch, Scan, Version, Workflow, epochs, version_of
 
 SCHEMA = """
@@ -31,9 +33,6 @@ _SEEN = (
     "select id, name, at, who, problem from sightings join scans on id = scan where key = ? order by at, id"
 )
 _ALERTS = "select epoch, at, sent, attempts, error from alerts where key = ? order by epoch"
-_FOREVER = 2**63
-RESTORER = "archive"
-"""Who changed a workflow where a restored finding met a newer one."""
 
 
 def read(db: sqlite3.Connection, key: str) -> Whole | None:
@@ -120,30 +119,14 @@ def _set_top(db: sqlite3.Connection, key: str, versions: list[Version]) -> None:
 
 
 def _put_changes(db: sqlite3.Connection, whole: Whole, known: Whole | None) -> None:
-    """The archive's changes, then the store's. Where the two do not meet, a change says so."""
     if known is None:
-        changes = list(whole.changes)
         _set_workflow(db, whole.key, whole.workflow)
-    else:
-        newer = [one for one in known.changes if one not in whole.changes]
-        changes = [*whole.changes, *_bridge(whole, known, newer), *newer]
     db.execute("delete from history where key = ?", (whole.key,))
-    for one in changes:
+    for one in restored_changes(whole, known):
         number = one.number if _is_change(db, one) else 0
         words = (rows.workflow_text(one.before), rows.workflow_text(one.after))
         is_status = one.before.status is not one.after.status
         db.execute(rows.ADD_HISTORY, (number, whole.key, one.at, one.by, *words, is_status, one.counts))
-
-
-def _bridge(whole: Whole, known: Whole, newer: Sequence[PastChange]) -> list[PastChange]:
-    """The change from the archive's workflow to the one the store began with, if they differ."""
-    start = newer[0].before if newer else known.workflow
-    if start.status is whole.workflow.status or not whole.changes:
-        return []
-    mine = {one.digest for one in whole.versions}
-    since = [one.updated for one in known.versions if one.digest not in mine]
-    at = max(min(since, default=0), whole.changes[-1].at)
-    return [PastChange(0, at, RESTORER, whole.workflow, start)]
 
 
 def _is_change(db: sqlite3.Connection, one: PastChange) -> bool:
@@ -161,12 +144,6 @@ def _set_workflow(db: sqlite3.Connection, key: str, workflow: Workflow) -> None:
 def _put_alerts(
     db: sqlite3.Connection, key: str, opened: Sequence[Epoch], alerts: Sequence[PastAlert]
 ) -> None:
-    """An alert for every epoch that is owed one; sent if it was sent by whatever number it had then."""
     db.execute("delete from alerts where key = ?", (key,))
-    ends = [*(epoch.opened for epoch in opened[1:]), _FOREVER]
-    for number, (epoch, end) in enumerate(zip(opened, ends, strict=False), 1):
-        if epoch.alerted:
-            told = [one for one in alerts if epoch.opened <= one.at < end]
-            best = max(told, key=lambda one: (one.sent, one.attempts), default=None)
-            state = (best.sent, best.attempts, best.error) if best else (False, 0, None)
-            db.execute("insert into alerts values (?, ?, ?, ?, ?, ?)", (key, number, epoch.opened, *state))
+    for one in restored_alerts(opened, alerts):
+        db.execute("insert into alerts values (?, ?, ?, ?, ?, ?)", (key, *astuple(one)))

@@ -11,7 +11,9 @@ from typing import Any
 
 import msgspec
 
+from data_access import finding_steps as steps
 from data_access.archived import version_from, version_text
+from data_access.finding_steps import CACHED
 from data_access.findings import (
     Alert,
     Compliance,
@@ -153,13 +155,12 @@ def columns(finding: Finding) -> tuple[Any, ...]:
     )
 
 
+# An enum's own look-up is slower than a dictionary's; texts and workflows most rows share are read once.
 _SEVERITIES = {str(one): one for one in Severity}
 _COMPLIANCES = {str(one): one for one in Compliance}
 _STATUSES = {str(one): one for one in Status}
 _FIRST = len(_PLAIN.split(","))
 _READS = slice(_FIRST, _FIRST + len(_READ.split(",")))
-CACHED = 1024
-"""Texts and workflows most rows share are read once; an enum's own look-up is slower than a dictionary's."""
 
 
 def row(values: tuple[Any, ...]) -> Row:
@@ -189,19 +190,6 @@ def _spans(text: str) -> tuple[Span, ...]:
     return tuple(Span(*pair) for pair in msgspec.json.decode(text))
 
 
-_NOTHING = (
-    *("",) * 9,
-    *(0, 0, 0),
-    *(Severity.INFORMATIONAL, Compliance.NOT_AVAILABLE, False, False, (), (), Workflow()),
-)
-"""What a row says of a finding that is gone."""
-
-
-def gone(key: str, revision: int) -> Row:
-    """The row of a finding that has left the store."""
-    return Row._make((key, revision, *_NOTHING, True))
-
-
 def alert(values: Sequence[Any]) -> Alert:
     """A row of ALERTS."""
     key, epoch, severity, *rest = values
@@ -216,17 +204,11 @@ def version(values: Sequence[Any]) -> Version:
 
 def entries(history: Sequence[Sequence[Any]], versions: Sequence[Version]) -> list[Entry]:
     """A finding's history from its changes and versions, newest first."""
-    found = [
-        Entry(at, who, "workflow", msgspec.json.decode(before), msgspec.json.decode(after))
+    found = (
+        steps.workflow_entry(at, who, msgspec.json.decode(before), msgspec.json.decode(after))
         for at, who, before, after in history
-    ]
-    was: bool | None = None
-    for one in versions:
-        before = {} if was is None else {"problem": was}
-        after = {"problem": one.problem, "severity": one.severity, "digest": one.digest}
-        found.append(Entry(one.at, "provider", "version", before, after))
-        was = one.problem
-    return sorted(found, key=lambda entry: entry.at, reverse=True)
+    )
+    return steps.timeline(found, versions)
 
 
 @lru_cache(CACHED)

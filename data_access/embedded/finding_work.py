@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -13,7 +11,8 @@ from typing import Any
 import msgspec
 
 from data_access.embedded import finding_rows as rows
-from data_access.findings import Change, Changed, Status, Version, Workflow, changed, open_spans
+from data_access.finding_steps import Step, step_of, taken_back
+from data_access.findings import Change, Changed, Status, Version, Workflow, open_spans
 from data_access.model import UsageError
 
 _AMONG = "from (select value as wanted from json_each(?)) cross join"
@@ -33,22 +32,6 @@ _CHANGES_OF = (
 )
 _TAKE_BACK = "update history set counts = 0 where number = ?"
 _SET = f"{rows.UPDATE}, spans = coalesce(?, spans), revision = ? where key = ?"
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A finding's workflow before a change and after it, its version already one higher. One that does not
-    count makes as if the change before had never been."""
-
-    key: str
-    before: Workflow
-    after: Workflow
-    counts: bool = True
-
-    @property
-    def is_status(self) -> bool:
-        """Whether the status is another one."""
-        return self.before.status is not self.after.status
 
 
 def begin(db: sqlite3.Connection, at: int, by: str, number: int | None = None) -> int:
@@ -88,16 +71,16 @@ def undo(
     """
     found = _changes(db, number, keys)
     known = workflows(db, (key for key, *_ in found))
-    steps, conflicts, taken_back = [], [], []
+    steps, conflicts, undone = [], [], []
     for key, before, after, counts, entry in found:
         now = known.get(key)
         if now is None or now != rows.workflow_of(after):
             conflicts.append(key)
             continue
-        steps.append(Step(key, now, _back(before, now), not counts))
+        steps.append(Step(key, now, taken_back(rows.workflow_of(before), now), not counts))
         if counts:
-            taken_back.append((entry,))
-    db.executemany(_TAKE_BACK, taken_back)
+            undone.append((entry,))
+    db.executemany(_TAKE_BACK, undone)
     write(db, undoing, steps, by, at)
     return Changed(undoing, len(steps), 0, tuple(conflicts))
 
@@ -108,25 +91,6 @@ def _changes(
     if keys is None:
         return db.execute(_CHANGES, (number,)).fetchall()
     return db.execute(_CHANGES_OF, (_listed(keys), number)).fetchall()
-
-
-def step_of(key: str, before: Workflow, wanted: Change) -> Step | None:
-    """What a change makes of a workflow, None where it is as wanted already."""
-    after = _after(before, wanted)
-    return None if after is before else Step(key, before, after)
-
-
-@lru_cache(rows.CACHED)
-def _after(before: Workflow, wanted: Change) -> Workflow:
-    """A workflow after a change: the same one if it is as wanted already."""
-    after = changed(before, wanted)
-    return before if after == before else replace(after, version=before.version + 1)
-
-
-@lru_cache(rows.CACHED)
-def _back(text: str, now: Workflow) -> Workflow:
-    """A workflow of the history, to come after the one there is now."""
-    return replace(rows.workflow_of(text), version=now.version + 1)
 
 
 def workflows(db: sqlite3.Connection, keys: Iterable[str]) -> dict[str, Workflow]:

@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock, RLock
 
+from data_access import finding_steps as steps
 from data_access.archived import Whole
 from data_access.embedded import finding_archive as archive
 from data_access.embedded import finding_rows as rows
 from data_access.embedded import finding_work as work
 from data_access.embedded.files import opened
+from data_access.finding_steps import PROVIDER, TIMER
 from data_access.findings import (
     Alert,
     Change,
@@ -32,8 +34,6 @@ from data_access.findings import (
     version_of,
 )
 
-PROVIDER, TIMER = "provider", "timer"
-"""Who changed a workflow where nobody did: a problem that came back, a suppression that ended."""
 _CACHE_KIB, _WAL_PAGES = 64 * 1024, 16_000
 """Keys are hashes, so every piece of a large change writes all over the indices: their pages stay in memory,
 and go from the write-ahead log (64 MB) into the file once for many pieces."""
@@ -89,10 +89,10 @@ class EmbeddedFindings:
         if known is not None and len(opened) > known.epoch and versions[-1].problem:
             self._reopen(key, known.workflow, opened[-1].opened)
         self._mark(key, versions, is_new=known is None)
-        owed = {number: epoch.opened for number, epoch in enumerate(opened, 1) if epoch.alerted}
+        due = steps.owed(opened)
         if known is not None:
-            self._forget_alerts(key, owed)
-        self._db.executemany(rows.OWE, [(key, number, at) for number, at in owed.items()])
+            self._forget_alerts(key, due)
+        self._db.executemany(rows.OWE, [(key, number, at) for number, at in due.items()])
 
     def _forget_alerts(self, key: str, owed: Collection[int]) -> None:
         """An older version may show that an epoch was not what it seemed."""
@@ -104,7 +104,7 @@ class EmbeddedFindings:
         """What was resolved is new again; never earlier than what people did last."""
         if workflow.status is Status.RESOLVED:
             at = max(opened, self._statuses(key)[-1][0])
-            step = work.step_of(key, workflow, Change(status=Status.NEW))
+            step = steps.step_of(key, workflow, Change(status=Status.NEW))
             work.write(self._db, work.begin(self._db, at, PROVIDER), [step] if step else [], PROVIDER, at)
 
     def change(
@@ -181,8 +181,8 @@ class EmbeddedFindings:
         text = f"{rows.SELECT} where revision > ? order by revision limit ?"
         with self._reading() as db:
             found = [rows.row(values) for values in db.execute(text, (revision, limit))]
-            gone = [rows.gone(*values) for values in db.execute(archive.GONE, (revision, limit))]
-        return sorted([*found, *gone], key=lambda row: row.revision)[:limit]
+            left = [steps.gone(*values) for values in db.execute(archive.GONE, (revision, limit))]
+        return sorted([*found, *left], key=lambda row: row.revision)[:limit]
 
     def scans(self) -> list[tuple[Scan, int]]:
         """Every scan with the number of its findings, newest first."""

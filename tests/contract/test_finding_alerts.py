@@ -22,16 +22,18 @@ from data_access.embedded.alerts import (
     message_name,
     open_alerts,
 )
-from data_access.embedded.findings import EmbeddedFindings
 from data_access.findings import Alert, Change, Severity, Status
-from data_access.ports import AlertError, Alerts
+from data_access.ports import AlertError, Alerts, FindingsStore
 from data_access.settings import SettingsError, load
-from pipeline.findings.alerting import MESSAGE, MESSAGES, send_alerts
+from pipeline.findings import alerting
+from pipeline.findings.alerting import MESSAGES, send_alerts
 from pipeline.local import alert_schedule, findings_schedule
 from tests.builders import embedded
 from tests.contract.alert_receivers import MailServer, Webhook, webhook
 from tests.findings import DAY, MONDAY, SCAN, finding, passed
 
+MESSAGE = 12
+"""Alerts of a message: fewer than there may be."""
 NASTY = "Sub\r\nBcc: eve@example.com\r\n\r\n<script>\x00\x1b[2J\u2028ünï"
 ALERT = Alert(finding().key, 1, Severity.HIGH, NASTY, "1", "eu-west-1", "arn:\nx", MONDAY)
 
@@ -39,11 +41,6 @@ ALERT = Alert(finding().key, 1, Severity.HIGH, NASTY, "1", "eu-west-1", "arn:\nx
 @pytest.fixture(autouse=True)
 def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "*")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> EmbeddedFindings:
-    return EmbeddedFindings(tmp_path / "findings.db")
 
 
 @pytest.fixture
@@ -85,7 +82,7 @@ class Around:
             raise self.after
 
 
-def test_every_opening_is_told_once(store: EmbeddedFindings, tmp_path: Path) -> None:
+def test_every_opening_is_told_once(store: FindingsStore, tmp_path: Path) -> None:
     sink = FileAlerts(tmp_path / "alerts.jsonl")
     store.store(SCAN, [finding(), finding("low", severity=Severity.LOW), passed("ok")])
     assert (send_alerts(store, sink), send_alerts(store, sink)) == (1, 0)
@@ -97,7 +94,7 @@ def test_every_opening_is_told_once(store: EmbeddedFindings, tmp_path: Path) -> 
     assert (tmp_path / "alerts.jsonl").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_crash_before_it_is_noted_tells_again(store: EmbeddedFindings, hook: Webhook) -> None:
+def test_a_crash_before_it_is_noted_tells_again(store: FindingsStore, hook: Webhook) -> None:
     sink = WebhookAlerts(hook.url)
     store.store(SCAN, [finding(), finding("b")])
     with pytest.raises(RuntimeError, match="power cut"):
@@ -108,7 +105,7 @@ def test_a_crash_before_it_is_noted_tells_again(store: EmbeddedFindings, hook: W
     assert first["Idempotency-Key"] == second["Idempotency-Key"] == json.loads(body)["message"]
 
 
-def test_a_crash_before_it_is_sent_loses_nothing(store: EmbeddedFindings, hook: Webhook) -> None:
+def test_a_crash_before_it_is_sent_loses_nothing(store: FindingsStore, hook: Webhook) -> None:
     store.store(SCAN, [finding()])
     with pytest.raises(RuntimeError, match="power cut"):
         send_alerts(store, Around(WebhookAlerts(hook.url), before=RuntimeError("power cut")))
@@ -116,7 +113,10 @@ def test_a_crash_before_it_is_sent_loses_nothing(store: EmbeddedFindings, hook: 
     assert len(hook.requests) == 1
 
 
-def test_messages_are_few_and_worst_first(store: EmbeddedFindings, tmp_path: Path) -> None:
+def test_messages_are_few_and_worst_first(
+    store: FindingsStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alerting, "MESSAGE", MESSAGE)
     count = MESSAGE * MESSAGES + 7
     store.store(SCAN, [finding(f"high-{number}") for number in range(count)])
     store.store(SCAN, [finding("worst", MONDAY + DAY, severity=Severity.CRITICAL)])
@@ -133,7 +133,7 @@ def test_messages_are_few_and_worst_first(store: EmbeddedFindings, tmp_path: Pat
 
 @pytest.mark.parametrize("status", [500, 404, 301, 302, 303, 307, 308])
 def test_what_a_webhook_does_not_take_waits(
-    store: EmbeddedFindings, hook: Webhook, caplog: pytest.LogCaptureFixture, status: int
+    store: FindingsStore, hook: Webhook, caplog: pytest.LogCaptureFixture, status: int
 ) -> None:
     store.store(SCAN, [finding()])
     hook.status = status
@@ -165,7 +165,7 @@ def closed_port() -> int:
         lambda port: MailAlerts(f"127.0.0.1:{port}", "a@b.example", ("c@d.example",)),
     ],
 )
-def test_what_nobody_answers_waits(store: EmbeddedFindings, sink: Callable[[int], Alerts]) -> None:
+def test_what_nobody_answers_waits(store: FindingsStore, sink: Callable[[int], Alerts]) -> None:
     store.store(SCAN, [finding()])
     alerts = sink(closed_port())
     for attempts in (1, 2):
@@ -222,7 +222,7 @@ def test_a_mail_is_plain_text_and_its_headers_are_ours(mail_server: Callable[...
     ],
 )
 def test_what_a_mail_server_does_not_take_waits(
-    store: EmbeddedFindings,
+    store: FindingsStore,
     mail_server: Callable[..., MailServer],
     caplog: pytest.LogCaptureFixture,
     answers: dict[str, str],
@@ -247,7 +247,7 @@ def test_encryption_that_is_offered_is_used_or_nothing_is_sent(
 
 
 def test_of_several_sinks_one_that_fails_does_not_make_the_others_repeat(
-    store: EmbeddedFindings, hook: Webhook, tmp_path: Path
+    store: FindingsStore, hook: Webhook, tmp_path: Path
 ) -> None:
     path = tmp_path / "alerts.jsonl"
     both = SeveralAlerts([FileAlerts(path), WebhookAlerts(hook.url)])

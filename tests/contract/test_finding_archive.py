@@ -18,7 +18,9 @@ from data_access.embedded.objects import EmbeddedObjects
 from data_access.finding_index import FindingIndex, Wanted
 from data_access.findings import Change, Compliance, Finding, Scan, Severity, Span, Status, Stored
 from data_access.model import UsageError
+from data_access.ports import FindingsStore
 from pipeline.findings.archive import Archiving, archive_closed, object_name, read, restore, search
+from tests.finding_stores import FEW, ONCE, Stores
 from tests.findings import DAY, MONDAY, SCAN, finding, passed
 
 LATER = MONDAY + 200 * DAY
@@ -28,22 +30,17 @@ KEY = finding().key
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> EmbeddedFindings:
-    return EmbeddedFindings(tmp_path / "findings.db")
-
-
-@pytest.fixture
 def objects(tmp_path: Path) -> EmbeddedObjects:
     return EmbeddedObjects(tmp_path / "archive")
 
 
-def change(store: EmbeddedFindings, wanted: Change, name: str = "a", at: int = MONDAY + DAY) -> int:
+def change(store: FindingsStore, wanted: Change, name: str = "a", at: int = MONDAY + DAY) -> int:
     kept = store.get(finding(name).key)
     assert kept is not None
     return store.change({kept.row.key: kept.row.workflow.version}, wanted, "ann", at).number
 
 
-def all_of(store: EmbeddedFindings) -> Any:
+def all_of(store: FindingsStore) -> Any:
     kept = store.get(KEY)
     assert kept is not None
     as_it_was = replace(kept, row=kept.row._replace(revision=0))
@@ -57,7 +54,7 @@ def all_of(store: EmbeddedFindings) -> Any:
     )
 
 
-def versions(store: EmbeddedFindings, objects: EmbeddedObjects) -> set[Finding]:
+def versions(store: FindingsStore, objects: EmbeddedObjects) -> set[Finding]:
     """Every version there is, in the store or in a good object."""
     stored = [store.whole(row.key) for row in store.since(0, 1000) if not row.gone]
     kept = [found.whole for found in search(objects)]
@@ -65,7 +62,7 @@ def versions(store: EmbeddedFindings, objects: EmbeddedObjects) -> set[Finding]:
 
 
 def test_what_is_archived_leaves_the_store_is_found_and_comes_back_as_it_was(
-    store: EmbeddedFindings, objects: EmbeddedObjects
+    store: FindingsStore, objects: EmbeddedObjects
 ) -> None:
     store.store(SCAN, OLD)
     store.store(Scan("scan-2", "b.json", MONDAY + DAY, "bob"), OLD[2:])
@@ -104,7 +101,7 @@ def test_what_is_archived_leaves_the_store_is_found_and_comes_back_as_it_was(
     ],
 )
 def test_only_what_is_closed_for_long_is_archived(
-    store: EmbeddedFindings,
+    store: FindingsStore,
     objects: EmbeddedObjects,
     findings: list[Finding],
     wanted: Change | None,
@@ -117,7 +114,7 @@ def test_only_what_is_closed_for_long_is_archived(
     assert (store.get(KEY) is None) == is_archived
 
 
-def test_what_people_changed_lately_stays(store: EmbeddedFindings, objects: EmbeddedObjects) -> None:
+def test_what_people_changed_lately_stays(store: FindingsStore, objects: EmbeddedObjects) -> None:
     store.store(SCAN, [finding()])
     change(store, Change(Status.RESOLVED), at=BEFORE)
     assert archive_closed(store, objects, BEFORE) == Archiving()
@@ -125,7 +122,7 @@ def test_what_people_changed_lately_stays(store: EmbeddedFindings, objects: Embe
 
 
 def test_what_has_an_alert_to_send_stays_while_alerts_are_sent(
-    store: EmbeddedFindings, objects: EmbeddedObjects
+    store: FindingsStore, objects: EmbeddedObjects
 ) -> None:
     store.store(SCAN, OLD)
     assert archive_closed(store, objects, BEFORE, sending=True) == Archiving(waiting=1)
@@ -171,7 +168,7 @@ def nothing() -> None:
 )
 @pytest.mark.parametrize("verb", ["whole", "forget"])
 def test_what_changes_meanwhile_is_skipped(
-    store: EmbeddedFindings, objects: EmbeddedObjects, happens: Callable[[Any], object], verb: str
+    store: FindingsStore, objects: EmbeddedObjects, happens: Callable[[Any], object], verb: str
 ) -> None:
     store.store(SCAN, OLD)
     after = (lambda: happens(store)) if verb == "whole" else nothing
@@ -183,9 +180,7 @@ def test_what_changes_meanwhile_is_skipped(
     assert set(OLD) <= set(whole.versions)
 
 
-def test_what_opens_before_it_is_read_is_not_archived(
-    store: EmbeddedFindings, objects: EmbeddedObjects
-) -> None:
+def test_what_opens_before_it_is_read_is_not_archived(store: FindingsStore, objects: EmbeddedObjects) -> None:
     store.store(SCAN, OLD)
     around: Any = Around(store, "whole", lambda: store.store(SCAN, [finding(updated=LATER)]), nothing)
     assert archive_closed(around, objects, BEFORE) == Archiving(changed=1)
@@ -195,7 +190,7 @@ def test_what_opens_before_it_is_read_is_not_archived(
 @pytest.mark.parametrize("is_after", [False, True])
 @pytest.mark.parametrize("verb", ["closed_before", "whole", "put_if_absent", "get", "forget"])
 def test_a_crash_at_any_step_loses_no_version(
-    store: EmbeddedFindings, objects: EmbeddedObjects, verb: str, is_after: bool
+    store: FindingsStore, objects: EmbeddedObjects, verb: str, is_after: bool
 ) -> None:
     every = {*OLD, passed("b"), passed("c")}
     store.store(SCAN, sorted(every, key=lambda one: one.updated))
@@ -215,9 +210,7 @@ def test_a_crash_at_any_step_loses_no_version(
     assert len(list(objects.names(""))) == 3, "what was written before is not written again"
 
 
-def test_a_write_that_goes_wrong_leaves_the_finding(
-    store: EmbeddedFindings, objects: EmbeddedObjects
-) -> None:
+def test_a_write_that_goes_wrong_leaves_the_finding(store: FindingsStore, objects: EmbeddedObjects) -> None:
     store.store(SCAN, OLD)
     whole = store.whole(KEY)
     assert whole is not None
@@ -241,7 +234,7 @@ def flipped(body: bytes) -> bytes:
     ],
 )
 def test_a_broken_object_is_named_and_not_restored(
-    store: EmbeddedFindings,
+    store: FindingsStore,
     objects: EmbeddedObjects,
     tmp_path: Path,
     damage: Callable[[bytes], bytes],
@@ -258,7 +251,7 @@ def test_a_broken_object_is_named_and_not_restored(
     assert restore(store, objects, finding("b").key) == 1
 
 
-def test_an_object_of_another_finding_is_refused(store: EmbeddedFindings, objects: EmbeddedObjects) -> None:
+def test_an_object_of_another_finding_is_refused(store: FindingsStore, objects: EmbeddedObjects) -> None:
     store.store(SCAN, OLD)
     archive_closed(store, objects, BEFORE)
     ((name, _),) = objects.names("")
@@ -271,7 +264,7 @@ def test_an_object_of_another_finding_is_refused(store: EmbeddedFindings, object
 
 
 @pytest.mark.parametrize("key", ["", "nobody", "0" * 64, "../../etc/passwd", KEY[:-1]])
-def test_only_what_is_there_is_restored(store: EmbeddedFindings, objects: EmbeddedObjects, key: str) -> None:
+def test_only_what_is_there_is_restored(store: FindingsStore, objects: EmbeddedObjects, key: str) -> None:
     store.store(SCAN, OLD)
     archive_closed(store, objects, BEFORE)
     with pytest.raises(UsageError, match="not in the archive"):
@@ -279,7 +272,7 @@ def test_only_what_is_there_is_restored(store: EmbeddedFindings, objects: Embedd
 
 
 def test_archived_versions_that_come_in_again_stay_archived(
-    store: EmbeddedFindings, objects: EmbeddedObjects
+    store: FindingsStore, objects: EmbeddedObjects
 ) -> None:
     store.store(SCAN, [finding()])
     store.alerted(store.alerts(9), None)
@@ -291,7 +284,7 @@ def test_archived_versions_that_come_in_again_stay_archived(
 
 
 def test_an_older_version_of_what_is_archived_opens_nothing_and_is_kept(
-    store: EmbeddedFindings, objects: EmbeddedObjects
+    store: FindingsStore, objects: EmbeddedObjects
 ) -> None:
     store.store(SCAN, [passed(updated=MONDAY + DAY)])
     archive_closed(store, objects, BEFORE)
@@ -305,7 +298,7 @@ def test_an_older_version_of_what_is_archived_opens_nothing_and_is_kept(
 
 
 def test_an_older_version_that_waits_counts_when_a_newer_one_comes(
-    store: EmbeddedFindings, objects: EmbeddedObjects
+    store: FindingsStore, objects: EmbeddedObjects
 ) -> None:
     store.store(SCAN, [passed(updated=MONDAY + DAY)])
     archive_closed(store, objects, BEFORE)
@@ -319,7 +312,7 @@ def test_an_older_version_that_waits_counts_when_a_newer_one_comes(
 
 
 def test_restoring_into_what_came_since_merges_versions_and_keeps_the_workflow(
-    store: EmbeddedFindings, objects: EmbeddedObjects
+    store: FindingsStore, objects: EmbeddedObjects
 ) -> None:
     store.store(SCAN, [finding()])
     store.alerted(store.alerts(9), None)
@@ -348,7 +341,7 @@ def test_restoring_into_what_came_since_merges_versions_and_keeps_the_workflow(
 
 
 def test_of_several_objects_the_newest_says_the_workflow(
-    store: EmbeddedFindings, objects: EmbeddedObjects
+    store: FindingsStore, objects: EmbeddedObjects
 ) -> None:
     store.store(SCAN, [passed()])
     archive_closed(store, objects, BEFORE)
@@ -363,7 +356,7 @@ def test_of_several_objects_the_newest_says_the_workflow(
 
 
 def test_the_index_drops_what_is_archived_and_counts_it_again_when_it_is_back(
-    store: EmbeddedFindings, objects: EmbeddedObjects
+    store: FindingsStore, objects: EmbeddedObjects
 ) -> None:
     store.store(SCAN, [*OLD, finding("b", severity=Severity.LOW), finding("c", compliance=Compliance.PASSED)])
     index = FindingIndex(store)
@@ -412,7 +405,22 @@ def test_whenever_it_is_archived_once_it_is_back_it_is_as_if_it_never_was(
 ) -> None:
     folder = tmp_path_factory.mktemp("steps")
     plain, store = EmbeddedFindings(folder / "plain.db"), EmbeddedFindings(folder / "findings.db")
-    objects = EmbeddedObjects(folder / "archive")
+    check_archived_at_times(plain, store, EmbeddedObjects(folder / "archive"), steps)
+
+
+@settings(max_examples=FEW, deadline=None, phases=ONCE)
+@given(steps=STEPS)
+def test_whenever_it_is_archived_in_dynamodb_it_is_as_if_it_never_was(
+    new_in_dynamodb: Stores, tmp_path_factory: pytest.TempPathFactory, steps: list[str | Finding]
+) -> None:
+    folder = tmp_path_factory.mktemp("steps")
+    plain, objects = EmbeddedFindings(folder / "plain.db"), EmbeddedObjects(folder / "archive")
+    check_archived_at_times(plain, new_in_dynamodb(), objects, steps)
+
+
+def check_archived_at_times(
+    plain: FindingsStore, store: FindingsStore, objects: EmbeddedObjects, steps: list[str | Finding]
+) -> None:
     plain.store(SCAN, [finding()])
     store.store(SCAN, [finding()])
     for step in [*steps, "archive", "restore"]:
@@ -439,10 +447,10 @@ def test_objects_are_private_written_once_and_left_alone(objects: EmbeddedObject
             objects.put_if_absent(name, b"")
 
 
-def test_the_bytes_of_an_object_are_the_same_every_time(tmp_path: Path) -> None:
+def test_the_bytes_of_an_object_are_the_same_every_time(new_store: Stores, tmp_path: Path) -> None:
     written: list[dict[str, bytes]] = []
     for number in range(2):
-        store = EmbeddedFindings(tmp_path / f"{number}.db")
+        store = new_store()
         objects = EmbeddedObjects(tmp_path / f"archive-{number}")
         store.store(SCAN, OLD)
         archive_closed(store, objects, BEFORE)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -16,6 +16,8 @@ from data_access.embedded.findings import EmbeddedFindings
 from data_access.finding_changes import FindingChanges, Progress, interrupted
 from data_access.findings import Change, Changed, Status, Workflow
 from data_access.model import UsageError
+from data_access.ports import FindingsStore
+from tests.finding_stores import Stores
 from tests.findings import DAY, MONDAY, SCAN, finding
 
 MUTE = Change(Status.SUPPRESSED, reason="a test bucket")
@@ -29,11 +31,11 @@ def _small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> EmbeddedFindings:
-    return filled(EmbeddedFindings(tmp_path / "findings.db"))
+def store(new_store: Stores) -> FindingsStore:
+    return cast("FindingsStore", filled(new_store()))
 
 
-def filled(store: EmbeddedFindings) -> Any:
+def filled(store: FindingsStore) -> Any:
     store.store(SCAN, [finding(str(number)) for number in range(10)])
     return store
 
@@ -44,7 +46,7 @@ def documents(tmp_path: Path) -> EmbeddedDocuments:
 
 
 @pytest.fixture
-def changes(store: EmbeddedFindings, documents: EmbeddedDocuments) -> FindingChanges:
+def changes(store: FindingsStore, documents: EmbeddedDocuments) -> FindingChanges:
     return FindingChanges(store, documents)
 
 
@@ -56,16 +58,16 @@ def over(changes: FindingChanges, id: str) -> Progress:
     return progress
 
 
-def workflows(store: EmbeddedFindings) -> list[Workflow]:
+def workflows(store: FindingsStore) -> list[Workflow]:
     return [replace(row.workflow, version=0) for row in store.rows(KEYS)]
 
 
-def statuses(store: EmbeddedFindings) -> list[Status]:
+def statuses(store: FindingsStore) -> list[Status]:
     return [row.workflow.status for row in store.rows(KEYS)]
 
 
 def test_all_of_a_selection_is_changed_under_one_number(
-    store: EmbeddedFindings, changes: FindingChanges
+    store: FindingsStore, changes: FindingChanges
 ) -> None:
     progress = over(changes, changes.start(dict.fromkeys(KEYS, 0), MUTE, "ann", AT))
     assert (progress.what, progress.by, progress.at) == ("change", "ann", AT)
@@ -76,7 +78,7 @@ def test_all_of_a_selection_is_changed_under_one_number(
 
 
 def test_undo_gives_every_workflow_back_and_can_be_undone(
-    store: EmbeddedFindings, changes: FindingChanges
+    store: FindingsStore, changes: FindingChanges
 ) -> None:
     store.change({KEYS[4]: 0}, Change(Status.NOTIFIED, "bob", "on it"), "bob", AT)
     before = workflows(store)
@@ -94,7 +96,7 @@ def test_undo_gives_every_workflow_back_and_can_be_undone(
 
 
 def test_what_others_changed_and_what_is_as_wanted_is_counted(
-    store: EmbeddedFindings, changes: FindingChanges
+    store: FindingsStore, changes: FindingChanges
 ) -> None:
     store.change({KEYS[8]: 0}, Change(note="mine"), "bob", AT)
     store.change({KEYS[1]: 0}, MUTE, "bob", AT)
@@ -109,7 +111,7 @@ def test_what_others_changed_and_what_is_as_wanted_is_counted(
 
 
 def test_what_cannot_be_is_refused_before_anything_begins(
-    store: EmbeddedFindings, changes: FindingChanges, documents: EmbeddedDocuments
+    store: FindingsStore, changes: FindingChanges, documents: EmbeddedDocuments
 ) -> None:
     with pytest.raises(UsageError, match="needs a reason"):
         changes.start({KEYS[0]: 0}, Change(Status.SUPPRESSED), "ann", AT)
@@ -227,7 +229,7 @@ def test_a_change_without_signs_of_life_was_interrupted() -> None:
     assert not interrupted(replace(progress, finished=True), AT + DAY)
 
 
-def test_progress_is_kept_for_a_week(store: EmbeddedFindings, documents: EmbeddedDocuments) -> None:
+def test_progress_is_kept_for_a_week(store: FindingsStore, documents: EmbeddedDocuments) -> None:
     clock = Clock()
     changes = FindingChanges(store, documents, clock)
     first = changes.start({KEYS[0]: 0}, MUTE, "ann", AT)
@@ -242,7 +244,7 @@ def test_progress_is_kept_for_a_week(store: EmbeddedFindings, documents: Embedde
 
 
 def test_a_change_is_made_once_however_the_pieces_fall(
-    store: EmbeddedFindings, changes: FindingChanges, monkeypatch: pytest.MonkeyPatch
+    store: FindingsStore, changes: FindingChanges, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[Collection[str]] = []
     change = store.change

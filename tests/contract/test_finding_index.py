@@ -18,6 +18,7 @@ from data_access.embedded.findings import EmbeddedFindings
 from data_access.finding_index import FIELDS, SEVERITIES, SORTS, Ages, FindingIndex, Group, Wanted
 from data_access.findings import Change, Compliance, Row, Severity, Status
 from data_access.model import UsageError
+from data_access.ports import FindingsStore
 from tests.findings import DAY, MONDAY, SCAN, finding, passed
 
 NOW = MONDAY + 30 * DAY
@@ -59,7 +60,7 @@ WANTED = st.builds(
 )
 
 
-def filled(store: EmbeddedFindings, findings: list[Any], changes: list[tuple[str, Status]]) -> list[Row]:
+def filled(store: FindingsStore, findings: list[Any], changes: list[tuple[str, Status]]) -> list[Row]:
     store.store(SCAN, findings)
     for number, (name, status) in enumerate(changes):
         known = store.get(finding(name).key)
@@ -163,13 +164,8 @@ def ages_of(rows: list[Row], severity: Severity) -> Ages:
     return Ages(severity, len(ages), overdue, int(median(ages)), max(ages))
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> EmbeddedFindings:
-    return EmbeddedFindings(tmp_path / "findings.db")
-
-
 @pytest.mark.parametrize("sort", SORTS)
-def test_every_order_has_all_both_ways(store: EmbeddedFindings, sort: str) -> None:
+def test_every_order_has_all_both_ways(store: FindingsStore, sort: str) -> None:
     store.store(SCAN, [finding(name, MONDAY + ord(name), title=name.upper()) for name in "cabd"])
     index = FindingIndex(store)
     rows = index.select(Wanted(), NOW, TARGETS)
@@ -181,7 +177,7 @@ def test_every_order_has_all_both_ways(store: EmbeddedFindings, sort: str) -> No
         assert down == up[::-1]
 
 
-def test_changes_are_seen_at_once(store: EmbeddedFindings) -> None:
+def test_changes_are_seen_at_once(store: FindingsStore) -> None:
     index = FindingIndex(store)
     assert len(index.select(Wanted(), NOW, TARGETS)) == 0
     store.store(SCAN, [finding()])
@@ -191,7 +187,7 @@ def test_changes_are_seen_at_once(store: EmbeddedFindings) -> None:
     assert len(index.select(Wanted("passed"), NOW, TARGETS)) == 1
 
 
-def test_findings_are_found_by_key_while_they_are_there(store: EmbeddedFindings) -> None:
+def test_findings_are_found_by_key_while_they_are_there(store: FindingsStore) -> None:
     store.store(SCAN, [finding("a"), passed("b"), finding("c")])
     index = FindingIndex(store)
     keys = [finding("c").key, "no such key", finding("b").key, finding("c").key]
@@ -204,7 +200,7 @@ def test_findings_are_found_by_key_while_they_are_there(store: EmbeddedFindings)
     assert index.versions(index.find([])) == {}
 
 
-def test_nobody_is_assigned_where_the_assignee_is_empty(store: EmbeddedFindings) -> None:
+def test_nobody_is_assigned_where_the_assignee_is_empty(store: FindingsStore) -> None:
     store.store(SCAN, [finding("a"), finding("b")])
     store.change({finding("a").key: 0}, Change(assignee="bob"), "ann", NOW)
     index = FindingIndex(store)
@@ -213,7 +209,7 @@ def test_nobody_is_assigned_where_the_assignee_is_empty(store: EmbeddedFindings)
 
 
 def test_what_is_over_its_target_is_overdue_and_nothing_is_younger_than_now(
-    store: EmbeddedFindings,
+    store: FindingsStore,
 ) -> None:
     store.store(SCAN, [finding("a"), finding("b", MONDAY + 28 * DAY), finding("c", MONDAY + 40 * DAY)])
     index = FindingIndex(store)
@@ -278,7 +274,7 @@ def test_a_score_is_what_passed_of_what_was_judged() -> None:
     assert Group("a", 5, 0, 0, (0, 0, 0, 0, 0), 5, 0).score is None
 
 
-def test_what_there_is_not_is_refused(store: EmbeddedFindings) -> None:
+def test_what_there_is_not_is_refused(store: FindingsStore) -> None:
     store.store(SCAN, [finding()])
     index = FindingIndex(store)
     with pytest.raises(UsageError, match="it takes open, passed"):

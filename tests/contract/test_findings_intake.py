@@ -17,16 +17,12 @@ from data_access.embedded.findings import EmbeddedFindings
 from data_access.findings import Change, Scan, Status, Stored
 from data_access.model import UsageError
 from data_access.ports import FindingsStore
-from pipeline.findings.intake import BATCH, import_body, import_findings
+from pipeline.findings import intake
+from pipeline.findings.intake import import_body, import_findings
 from tests.findings import DAY, MONDAY, asff
 from tests.shared_data import shared_data
 
-NOW = MONDAY + DAY
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> FindingsStore:
-    return EmbeddedFindings(tmp_path / "findings.db")
+NOW, BATCH = MONDAY + DAY, 20
 
 
 def write(path: Path, *documents: Any) -> Path:
@@ -92,7 +88,8 @@ def test_what_is_refused_is_counted_and_kept_with_the_reason(store: FindingsStor
     assert all(line["message"] for line in lines)
 
 
-def test_more_than_a_batch_is_kept(store: FindingsStore) -> None:
+def test_more_than_a_batch_is_kept(store: FindingsStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake, "BATCH", BATCH)
     body = b"\n".join(json.dumps(asff(f"f{number}")).encode() for number in range(BATCH + 5))
     found = import_body(store, body, "many", "ann", NOW)
     assert found.stored.new == BATCH + 5

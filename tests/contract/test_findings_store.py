@@ -32,14 +32,10 @@ from data_access.findings import (
 )
 from data_access.model import UsageError
 from data_access.ports import FindingsStore
+from tests.finding_stores import FEW, ONCE, Stores
 from tests.findings import DAY, MONDAY, SCAN, finding, passed
 
 MUTE = Change(Status.SUPPRESSED, reason="a test bucket")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> FindingsStore:
-    return EmbeddedFindings(tmp_path / "findings.db")
 
 
 def row(store: FindingsStore, name: str = "a") -> Row:
@@ -72,17 +68,17 @@ def test_the_newest_version_is_on_top_whatever_comes_last(store: FindingsStore) 
     assert row(store).title == "Newer"
 
 
-def test_of_equal_times_the_greater_digest_is_newer(tmp_path: Path) -> None:
+def test_of_equal_times_the_greater_digest_is_newer(new_store: Stores) -> None:
     pair = sorted([finding(title="One"), finding(title="Two")], key=lambda one: one.digest)
-    for number, order in enumerate((pair, pair[::-1])):
-        store = EmbeddedFindings(tmp_path / f"{number}.db")
+    for order in (pair, pair[::-1]):
+        store = new_store()
         store.store(SCAN, order)
         assert row(store).title == pair[1].title
 
 
 def test_a_failed_store_keeps_nothing(store: FindingsStore) -> None:
     broken = replace(finding("b"), title=None)
-    with pytest.raises(Exception, match="NOT NULL"):
+    with pytest.raises(Exception, match=r"NOT NULL|Expected `str`, got `null`"):
         store.store(SCAN, [finding(), broken])
     assert store.get(finding().key) is None
     assert store.scans() == []
@@ -341,6 +337,24 @@ def test_order_and_repetition_change_nothing(
 ) -> None:
     folder = tmp_path_factory.mktemp("order")
     there, here = EmbeddedFindings(folder / "there.db"), EmbeddedFindings(folder / "here.db")
+    check_order_and_repetition(there, here, data, versions)
+
+
+@settings(max_examples=FEW, deadline=None, phases=ONCE)
+@given(data=st.data(), versions=VERSIONS)
+def test_order_and_repetition_change_nothing_in_dynamodb(
+    new_in_dynamodb: Stores,
+    tmp_path_factory: pytest.TempPathFactory,
+    data: st.DataObject,
+    versions: list[Finding],
+) -> None:
+    there = EmbeddedFindings(tmp_path_factory.mktemp("order") / "there.db")
+    check_order_and_repetition(there, new_in_dynamodb(), data, versions)
+
+
+def check_order_and_repetition(
+    there: FindingsStore, here: FindingsStore, data: st.DataObject, versions: list[Finding]
+) -> None:
     there.store(SCAN, versions)
     shuffled = data.draw(st.permutations(versions + data.draw(st.lists(st.sampled_from(versions)))))
     for part in parts(shuffled, data.draw(st.integers(1, 4))):
@@ -397,6 +411,29 @@ def test_many_at_a_time_come_to_the_same_as_one_by_one(
 ) -> None:
     folder = tmp_path_factory.mktemp("bulk")
     bulk, single = EmbeddedFindings(folder / "bulk.db"), EmbeddedFindings(folder / "single.db")
+    check_many_at_a_time(bulk, single, versions, people, data)
+
+
+@settings(max_examples=FEW, deadline=None, phases=ONCE)
+@given(versions=VERSIONS, people=PEOPLE, data=st.data())
+def test_many_at_a_time_come_to_the_same_in_dynamodb(
+    new_in_dynamodb: Stores,
+    tmp_path_factory: pytest.TempPathFactory,
+    versions: list[Finding],
+    people: list[tuple[dict[str, int], Change | None, int]],
+    data: st.DataObject,
+) -> None:
+    single = EmbeddedFindings(tmp_path_factory.mktemp("bulk") / "single.db")
+    check_many_at_a_time(new_in_dynamodb(), single, versions, people, data)
+
+
+def check_many_at_a_time(
+    bulk: FindingsStore,
+    single: FindingsStore,
+    versions: list[Finding],
+    people: list[tuple[dict[str, int], Change | None, int]],
+    data: st.DataObject,
+) -> None:
     bulk.store(SCAN, versions)
     single.store(SCAN, versions)
     for names, wanted, day in people:

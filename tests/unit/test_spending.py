@@ -205,10 +205,8 @@ def test_the_estimate_is_what_the_files_say_of_the_columns(tmp_path: Path) -> No
     assert both == of("select country from events") + of("select page_path from events")
     assert of("select * from events") > both
     one_day = files[0].day
-    span = (
-        datetime(one_day.year, one_day.month, one_day.day),
-        datetime(one_day.year, one_day.month, one_day.day, 5),
-    )
+    midnight = moment(one_day.isoformat())
+    span = midnight, midnight + timedelta(hours=5)
     assert of("select country from events", span=span) == sum(
         _column(file.path, "country") for file in files if file.day == one_day
     )
