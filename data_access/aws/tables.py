@@ -72,15 +72,16 @@ def _index(index: Index) -> dict[str, Any]:
     }
 
 
-def create(clients: Clients, begin: str, *tables: Table) -> None:
+def create(clients: Clients, begin: str, *tables: Table, expire: bool = True) -> None:
     """Make tables and wait until they can be used, for tests and for trying things out: `infra/` makes those
-    of a deployment, with backups and encryption."""
+    of a deployment, with backups and encryption. Without ``expire`` the server deletes nothing by itself."""
     dynamo = clients.of("dynamodb")
     for table in tables:
         dynamo.create_table(**table.definition(begin))
     for table in tables:
         dynamo.get_waiter("table_exists").wait(TableName=table.of(begin), WaiterConfig={"Delay": 1})
-        dynamo.update_time_to_live(
-            TableName=table.of(begin),
-            TimeToLiveSpecification={"Enabled": True, "AttributeName": TTL},
-        )
+        if expire:
+            dynamo.update_time_to_live(
+                TableName=table.of(begin),
+                TimeToLiveSpecification={"Enabled": True, "AttributeName": TTL},
+            )

@@ -34,6 +34,12 @@ MARK = {
 }
 
 
+AT_REST = """() => !document.querySelector('[data-dash-is-loading="true"]')
+    && document.getAnimations().every(one => one.playState !== 'running'
+        || one.effect.getTiming().iterations === Infinity)"""
+"""Nothing loads and nothing fades."""
+
+
 class Visit:
     """One page in a context of its own."""
 
@@ -111,7 +117,8 @@ class Visit:
         return found
 
     def axe(self) -> list[str]:
-        """Accessibility violations, one line each."""
+        """Accessibility violations, one line each, of the page as it comes to rest: what loads is faint."""
+        self.page.wait_for_function(AT_REST)
         self.page.evaluate(AXE)
         found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
         return [
