@@ -21,6 +21,7 @@ from moto import mock_aws
 from data_access.aws.clients import Clients
 from data_access.aws.tables import Table, create
 from data_access.settings import Settings, load
+from tests.optional import missing
 
 REGION = "eu-central-1"
 SERVERS = ("moto", "ministack")
@@ -78,7 +79,7 @@ def ministack() -> str:
     if "url" not in _running:
         program = _program()
         if program is None:
-            _missing("MiniStack is not installed; `make test` installs it")
+            missing("MiniStack is not installed; `make test` installs it")
         _running["url"] = _stack.enter_context(_started(program))
     return _running["url"]
 
@@ -87,12 +88,6 @@ def stop() -> None:
     """End what was started."""
     _stack.close()
     _running.clear()
-
-
-def _missing(why: str) -> None:
-    if os.environ.get("CI") == "true":
-        pytest.fail(why)
-    pytest.skip(why)
 
 
 def _program() -> Path | None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import subprocess
 import time
 from pathlib import Path
 
-import pytest
+from tests.optional import missing
 
 _START_SECONDS = 20
 
@@ -20,7 +19,7 @@ class RedisServer:
     def __init__(self, folder: Path) -> None:
         self._program = shutil.which("redis-server") or shutil.which("valkey-server")
         if self._program is None:
-            _missing("no redis-server: `make test` installs Debian's")
+            missing("no redis-server: `make test` installs Debian's")
         self._folder = folder
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -54,9 +53,3 @@ class RedisServer:
     def stop(self) -> None:
         self._process.kill()
         self._process.wait(10)
-
-
-def _missing(why: str) -> None:
-    if os.environ.get("CI") == "true":
-        pytest.fail(why)
-    pytest.skip(why)

@@ -9,7 +9,7 @@ everything once.
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
@@ -29,7 +29,7 @@ from data_access.aws.minute_items import (
     slots,
     stamp,
 )
-from data_access.aws.tables import TTL, Index, Table
+from data_access.aws.tables import TTL, Index, Table, queried
 from data_access.events import EVENT_TYPES
 from data_access.gains import MEMBERS, MOST_VALUES, TALLIES, Gain
 from data_access.live import MinuteCount, Sighting
@@ -144,7 +144,7 @@ class AwsCounters:
         if not states:
             return None
         who = {kind: _members(found, kind) for kind in MEMBERS}
-        total = sum((state.tallies for state in states), start=states[0].tallies.__class__())
+        total = sum((state.tallies for state in states), start=Counter[tuple[str, str]]())
         values = {of: {value: n for (kind, value), n in total.items() if kind == of} for of in TALLIES}
         return MinuteCount(
             *item,
@@ -167,23 +167,14 @@ class AwsCounters:
 
         def of(slot: str) -> list[dict[str, Any]]:
             values = {":slot": {"S": slot}, ":bound": {"S": bound}}
-            return list(self._query(f"slot = :slot and {condition}", values, IndexName=MINUTES.name))
+            wanted = f"slot = :slot and {condition}"
+            return list(queried(self._dynamo, self._table, wanted, values, IndexName=MINUTES.name))
 
         for entries in self._pool.map(of, slots()):
             yield from (entry for entry in entries if not self._is_old(entry))
 
     def _of_partition(self, key: str) -> Iterator[dict[str, Any]]:
-        return self._query("pk = :pk", {":pk": {"S": key}}, ConsistentRead=True)
-
-    def _query(self, condition: str, values: dict[str, Any], **more: Any) -> Iterator[dict[str, Any]]:
-        pages = self._dynamo.get_paginator("query").paginate(
-            TableName=self._table,
-            KeyConditionExpression=condition,
-            ExpressionAttributeValues=values,
-            **more,
-        )
-        for page in pages:
-            yield from page["Items"]
+        return queried(self._dynamo, self._table, "pk = :pk", {":pk": {"S": key}})
 
     def _delete(self, key: str) -> None:
         for item in self._of_partition(key):

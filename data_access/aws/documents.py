@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import uuid4
 
 from data_access.aws.clients import Clients
-from data_access.aws.tables import TTL, Table
+from data_access.aws.tables import TTL, Table, queried
 from data_access.ports import Document
 
 TABLE = Table("documents")
@@ -52,17 +52,11 @@ class AwsDocuments:
 
     def list(self, kind: str) -> list[tuple[str, Document]]:
         """Every document of a kind, by key."""
-        return [(item["sk"]["S"], document) for item in self._items(kind) if (document := _document(item))]
-
-    def _items(self, kind: str) -> Iterator[dict[str, Any]]:
-        pages = self._dynamo.get_paginator("query").paginate(
-            TableName=self._table,
-            KeyConditionExpression="pk = :kind",
-            ExpressionAttributeValues={":kind": {"S": kind}},
-            ConsistentRead=True,
-        )
-        for page in pages:
-            yield from page["Items"]
+        return [
+            (item["sk"]["S"], document)
+            for item in queried(self._dynamo, self._table, "pk = :kind", {":kind": {"S": kind}})
+            if (document := _document(item))
+        ]
 
     def _write(
         self,

@@ -38,7 +38,6 @@ from data_access.model import UsageError
 
 __all__ = ["TABLE", "AwsFindings"]
 _DIGITS = "0123456789abcdef"
-_DUE = "waits_for = :what and waits_since < :before"
 
 
 class AwsFindings(FindingReads):

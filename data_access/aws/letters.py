@@ -23,7 +23,7 @@ from typing import Any
 
 from data_access.aws.clients import Clients
 from data_access.aws.minute_items import minute_from_stamp, padded, stamp
-from data_access.aws.tables import TTL
+from data_access.aws.tables import TTL, queried
 from data_access.live import DeadLetter, Reason, Refused
 
 KEPT_SECONDS = 14 * 24 * 3600
@@ -208,14 +208,7 @@ class AwsLetters:
         return self._query("pk = :pk", {":pk": {"S": f"D#{slot}"}}, ScanIndexForward=False)
 
     def _query(self, condition: str, values: Item, **more: Any) -> Iterator[Item]:
-        pages = self._dynamo.get_paginator("query").paginate(
-            TableName=self._table,
-            KeyConditionExpression=condition,
-            ExpressionAttributeValues=values,
-            ConsistentRead=True,
-            **more,
-        )
-        return (item for page in pages for item in page["Items"])
+        return queried(self._dynamo, self._table, condition, values, **more)
 
     def _is_old(self, item: Item) -> bool:
         return TTL in item and int(item[TTL]["N"]) <= self._clock()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,6 +70,23 @@ def _index(index: Index) -> dict[str, Any]:
         "KeySchema": _keys(index.partition, index.sort),
         "Projection": projection,
     }
+
+
+def queried(
+    dynamo: Any, table: str, condition: str, values: Mapping[str, Any], **more: Any
+) -> Iterator[dict[str, Any]]:
+    """The items a key condition names, in order, page by page as they are asked for. Consistent unless it is
+    of an index (``IndexName``), which cannot be."""
+    consistent = {} if "IndexName" in more else {"ConsistentRead": True}
+    pages = dynamo.get_paginator("query").paginate(
+        TableName=table,
+        KeyConditionExpression=condition,
+        ExpressionAttributeValues=values,
+        **consistent,
+        **more,
+    )
+    for page in pages:
+        yield from page["Items"]
 
 
 def create(clients: Clients, begin: str, *tables: Table, expire: bool = True) -> None:
