@@ -4,13 +4,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: run test test-trino check fmt bench faults faults-import faults-findings faults-dynamodb faults-overload lock clean
+.PHONY: run test deep test-trino check fmt bench faults faults-import faults-findings faults-dynamodb faults-overload lock clean
 
 run: $(VENV)/.web  ## the app on 127.0.0.1:8050, with demo data at first start
 	@$(BIN)/python -m app serve $(ARGS)
 
 test: check chromium redis $(VENV)/.ministack  ## everything CI runs
-	$(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
+
+deep: $(VENV)/.test $(VENV)/.ministack  ## tests that draw examples, with several times as many
+	TEST_DEEP=1 LIVE_EXAMPLES=3000 FUZZ_BODIES=20000 $(BIN)/python -m pytest -n 2 --dist loadscope \
+		tests/unit tests/contract tests/app/test_fuzz_collector.py tests/app/test_callback_bodies.py $(ARGS)
 
 test-trino: $(VENV)/.test  ## every question on DuckDB and a real Trino; downloads 0.8 GB once, needs Maven
 	TEST_TRINO=1 $(BIN)/python -m pytest tests/trino $(ARGS)
@@ -65,7 +69,8 @@ $(VENV)/.web: requirements/web.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.test: requirements/test.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements/test.txt
+	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true  # with all processors; what is no Python cannot be
 	@touch $@ $(VENV)/.web
 
 $(VENV)/.ministack: requirements/ministack.txt | $(BIN)/python
@@ -74,9 +79,9 @@ $(VENV)/.ministack: requirements/ministack.txt | $(BIN)/python
 	@touch $@
 
 .PHONY: chromium redis
-chromium:  ## Debian's Chromium for the browser tests, where apt is there
-	@command -v chromium >/dev/null || { echo "installing Debian's chromium" >&2; \
-		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; } \
+chromium:  ## Debian's Chromium without windows for the browser tests, where apt is there
+	@command -v chromium-headless-shell >/dev/null || { echo "installing Debian's chromium-headless-shell" >&2; \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium-headless-shell fonts-dejavu-core >/dev/null; } \
 		|| echo "no Chromium and it could not be installed: browser tests are skipped" >&2
 
 redis:  ## Debian's Redis for the tests of the shared cache, where apt is there

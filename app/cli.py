@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from app import commands, demo_commands, finding_commands, live_commands
-from data_access.backends import Backends, holds_data, open_backends
+from app.start_checks import log_problems, print_problems
+from data_access.backends import Backends, holds_data, open_backends, read_settings
 from data_access.model import UsageError
 from data_access.ports import QueryError
-from data_access.settings import Settings, SettingsError, load
+from data_access.settings import Settings, SettingsError
 
 Command = Callable[[Backends, argparse.Namespace], None]
 
@@ -31,10 +32,12 @@ def main(arguments: Sequence[str]) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         options = parser().parse_args(arguments)
-        settings = load({"data_dir": options.data_dir, **_server_options(options)})
+        settings = read_settings({"data_dir": options.data_dir, **_server_options(options)})
         if options.command == "serve":
             _serve(settings)
         else:
+            if options.command == "doctor":
+                print_problems(settings)
             options.run(open_backends(settings), options)
     except (UsageError, SettingsError) as error:
         return _fail(error, 2)
@@ -158,6 +161,7 @@ def _serve(settings: Settings) -> None:
         raise UsageError(
             f"{settings.host}:{settings.port} is in use; stop what runs there or choose another with --port"
         )
+    log_problems(settings)
     if settings.demo:
         _make_demo_if_empty(settings)
     Server(settings).run()

@@ -10,6 +10,7 @@ import logging
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +19,7 @@ from urllib.parse import urlencode
 from flask import Flask, Response, request
 
 from app.manifests import Written, manifest
-from data_access.asking import Export
+from data_access.asked import Export
 from data_access.backends import Backends
 from data_access.model import UsageError
 from data_access.ports import Documents, QueryError
@@ -144,7 +145,8 @@ def _write(documents: Documents, number: str, entry: Mapping[str, Any]) -> int:
 def _chunks(export: Export, finish: Any) -> Iterator[bytes]:
     written = Written()
     try:
-        yield from written.chunks(export)
+        with closing(export.batches):  # who takes the file no further ends the query
+            yield from written.chunks(export)
     except Exception:
         # The head of the file is on its way: only a broken connection tells that the rest is missing.
         LOG.exception("export of %s broke off", export.asked.question.name)

@@ -55,7 +55,7 @@ def create_app(source: Settings | Backends, pages: tuple[ModuleType, ...] = PAGE
     findings_api.register(app.server, backends)
     _finish_start(app)
     security.protect(app, backends, pages)
-    collector = Collector(backends.log, backends.documents, backends.settings)
+    collector = Collector(backends.intake, backends.documents, backends.settings)
     app.server.wsgi_app = Collecting(collector, app.server.wsgi_app)
     return app
 

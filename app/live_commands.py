@@ -8,7 +8,6 @@ import sys
 from data_access.backends import Backends
 from data_access.model import Scope, UsageError
 from data_access.reconciliation import Line, Report, Verdict
-from data_access.reconciliation import reconcile as compare
 
 
 def sites(backends: Backends, options: argparse.Namespace) -> None:
@@ -63,17 +62,17 @@ def dead_letters(backends: Backends, options: argparse.Namespace) -> None:
     from pipeline.dead_letters import replay
 
     if options.replay:
-        done = replay(backends.log, options.limit, options.site)
+        done = replay(backends.intake, options.limit, options.site)
         print(f"{done.replayed:,} replayed, {done.refused:,} refused again")
         return
-    for letter in backends.log.letters(options.limit, options.site):
+    for letter in backends.intake.letters(options.limit, options.site):
         refused = letter.refused
         state = "replayed" if letter.replayed else "waiting"
         print(
             f"{letter.number}  {letter.at.isoformat(sep=' ', timespec='seconds')}  {refused.site}  "
             f"{refused.reason}  {state}  {refused.field} {refused.message}"
         )
-    counts = backends.log.refusals()
+    counts = backends.intake.refusals()
     listed = ", ".join(f"{reason} {n:,}" for reason, n in counts.items())
     print(f"{sum(counts.values()):,} waiting{f': {listed}' if listed else ''}")
 
@@ -87,12 +86,13 @@ def reconcile(backends: Backends, options: argparse.Namespace) -> None:
     from pipeline.live import LiveConsumer
     from pipeline.rules import load_rules
 
-    live = LiveConsumer(backends.log, backends.counters)
-    while live.step():
-        pass
-    LakeConsumer(backends.log, backends.lake, load_rules(backends.settings.rules_file)).drain()
+    if backends.log is not None and backends.log_lake is not None:
+        live = LiveConsumer(backends.log, backends.counters)
+        while live.step():
+            pass
+        LakeConsumer(backends.log, backends.log_lake, load_rules(backends.settings.rules_file)).drain()
     backends.lake.curate()
-    report = compare(backends.log, backends.counters, backends.lake, backends.asking, Scope("command line"))
+    report = backends.reconciled(Scope("command line"))
     _print_report(report, options.all)
     if report.unexplained:
         print(f"{len(report.unexplained):,} lines have a difference that nothing explains", file=sys.stderr)

@@ -12,7 +12,7 @@ from typing import Any
 from app.csv_files import to_csv
 from app.health import app_version
 from data_access import conditions
-from data_access.asking import Export
+from data_access.asked import Export
 from data_access.metrics import CHANGES, header, told
 from data_access.settings import WEEKDAYS
 

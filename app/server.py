@@ -63,7 +63,8 @@ class Server(BaseApplication):  # type: ignore[misc]
         # What is there by now stays: a collection need not look through all of the application again.
         gc.freeze()
         local.start(backends)
-        visit_demo_shop(backends)
+        if backends.log is not None:
+            visit_demo_shop(backends)
         print(STARTED.format(link=make_sign_in_link(backends)), file=sys.stderr, flush=True)
         return server
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from flask import Flask
 
 from app.factory import create_app
-from data_access.settings import load
+from app.start_checks import log_problems
+from data_access.backends import read_settings
 
 
 def server() -> Flask:
     """The application of this process, with settings from the environment."""
-    flask: Flask = create_app(load()).server
+    settings = read_settings()
+    log_problems(settings)
+    flask: Flask = create_app(settings).server
     return flask

@@ -15,7 +15,7 @@ import msgspec
 
 from data_access.events import EVENT_TYPES
 from data_access.live import DeadLetter, Reason, Record
-from data_access.ports import Counters, Log
+from data_access.ports import Counters, LogTail
 from data_access.realtime import moment_of
 from data_access.records import UNREADABLE, Envelope, opened
 
@@ -91,7 +91,7 @@ class _Kept:
 class Arrivals:
     """Tails of the log by site, shared by all who look. What was read once is not read again."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: LogTail) -> None:
         self._log = log
         self._lock = Lock()
         self._kept: OrderedDict[str, _Kept] = OrderedDict()

@@ -7,11 +7,11 @@ Pages, CSV exports and the command line all call ``ask`` or ``export`` with the 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
-from itertools import chain
 from math import inf
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,16 +19,16 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from data_access import comparison, lists, raw_filters
+from data_access.asked import Asked, Batches, Export, Work, after, batches_of, parts, with_header
 from data_access.local_time import utc_span
 from data_access.model import Answer, Filters, Scope, Sql, Stamp, UsageError, Version
-from data_access.ports import Cache, Documents, Lake, Warehouse
+from data_access.ports import Cache, Documents, Lake, Scanned, Warehouse
 from data_access.questions import COMPARE, PERIOD_PARAMS, QUESTIONS, Ask, Question
 from data_access.settings import Settings
 from data_access.spending import Spending
 from data_access.sql import ALL_DIMENSIONS, chosen_sites
 
 DEFAULT_DAYS = 30
-PART_ROWS = 15_000
 
 Today = Callable[[ZoneInfo], date]
 
@@ -36,42 +36,6 @@ Today = Callable[[ZoneInfo], date]
 def today_in(zone: ZoneInfo) -> date:
     """The current day in a zone."""
     return datetime.now(zone).date()
-
-
-@dataclass(frozen=True, slots=True)
-class Export:
-    """All rows of an answer in batches, the first of them without rows, and what to say about them.
-
-    The stamp's ``rows`` is 0 when the rows are streamed: nobody knows yet.
-    """
-
-    batches: Iterator[pa.RecordBatch]
-    asked: Asked
-    stamp: Stamp
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a question's text parameters came to: the resolved period, filters and own parameters."""
-
-    question: Question
-    ask: Ask
-    compare: str
-
-
-@dataclass(slots=True)
-class _Work:
-    """What answering took: bytes read where the engine said, and whether everything was in the cache."""
-
-    scanned: list[int] = field(default_factory=list)
-    cached: bool = True
-    agreed: float = inf
-    """US dollars people agreed to spend on each of its queries."""
-
-    @property
-    def bytes_scanned(self) -> int | None:
-        """Bytes read: 0 from the cache, None when the engine did not say."""
-        return 0 if self.cached else sum(self.scanned) or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +58,7 @@ class Asking:
         of those Expensive and BudgetSpent where it charges for what it reads.
         """
         started = time.perf_counter()
-        version, work = self.lake.snapshot(), _Work(agreed=agreed)
+        version, work = self.lake.snapshot(), Work(agreed=agreed)
         asked = self._prepare(name, raw, scope, version)
         table, truncated = self._answer(asked, version, work)
         return Answer(name, table, self._stamp(asked, version, work, started, table.num_rows, truncated))
@@ -105,18 +69,16 @@ class Asking:
         Raises as ``ask`` does, usage errors before the first batch is asked for.
         """
         started = time.perf_counter()
-        version, work = self.lake.snapshot(), _Work()
+        version, work = self.lake.snapshot(), Work()
         asked = self._prepare(name, raw, scope, version)
-        question = asked.question
-        if question.sizes is None:
+        if (sizes := asked.question.sizes) is not None:
+            schema, rows = self._all(sizes(asked.ask), asked, version, work)
+            truncated, count = False, 0
+        else:
             table, truncated = self._answer(asked, version, work)
-            stamp = self._stamp(asked, version, work, started, table.num_rows, truncated)
-            return Export(chain([_no_rows(table.schema)], table.to_batches()), asked, stamp)
-        schema = self.warehouse.schema(question.sql(asked.ask), version)
-        parts = self._parts(question, question.sizes(asked.ask), asked.ask, version)
-        work.cached = False
-        stamp = self._stamp(asked, version, work, started, 0, False)
-        return Export(chain([_no_rows(schema)], parts), asked, stamp)
+            schema, rows, count = table.schema, batches_of(table), table.num_rows
+        stamp = self._stamp(asked, version, work, started, count, truncated)
+        return Export(with_header(schema, rows), asked, stamp, work, self.spending)
 
     def filters(self, raw: Mapping[str, str], scope: Scope) -> Filters:
         """The filters that ``raw`` asks for, with the default period filled in."""
@@ -129,7 +91,7 @@ class Asking:
         filters = self._filters({k: v for k, v in raw.items() if k != "compare"}, scope, version)
         return self._before(filters, raw.get("compare") or COMPARE.default, scope, version)
 
-    def _answer(self, asked: Asked, version: Version, work: _Work) -> tuple[pa.Table, bool]:
+    def _answer(self, asked: Asked, version: Version, work: Work) -> tuple[pa.Table, bool]:
         """The finished table, compared and limited; True when the limit left out rows."""
         question, ask = asked.question, asked.ask
         table = self._one(question, ask, version, work)
@@ -142,35 +104,70 @@ class Asking:
         limit = question.limit(ask) if question.limit else table.num_rows
         return table.slice(0, limit), table.num_rows > limit
 
-    def _one(self, question: Question, ask: Ask, version: Version, work: _Work) -> pa.Table:
+    def _one(self, question: Question, ask: Ask, version: Version, work: Work) -> pa.Table:
         table = self._run(question.sql(ask), ask, version, work)
         return question.finish(table, ask)
 
-    def _run(self, sql: Sql, ask: Ask, version: Version, work: _Work) -> pa.Table:
+    def _run(self, sql: Sql, ask: Ask, version: Version, work: Work) -> pa.Table:
         key = self._key(sql, ask.scope, version)
         table, cached = self.cache.get_or_compute(key, lambda: self._fresh(sql, ask, version, work))
         work.cached = work.cached and cached
         return table
 
-    def _fresh(self, sql: Sql, ask: Ask, version: Version, work: _Work) -> pa.Table:
+    def _fresh(self, sql: Sql, ask: Ask, version: Version, work: Work) -> pa.Table:
         """An answer from the engine, paid for where it charges."""
-        if self.spending is None:
-            return self.warehouse.table(sql, version, work.scanned.append)
-        sites = _sites(ask)
-        self.spending.check(sites, lambda: self.lake.scan_bytes(sql, version), work.agreed)
+        self._check(sql, ask, version, work)
+        with self._paid(ask, work) as scanned:
+            return self.warehouse.table(sql, version, scanned)
+
+    def _check(self, sql: Sql, ask: Ask, version: Version, work: Work) -> None:
+        if self.spending is not None:
+            self.spending.check(_sites(ask), lambda: self.lake.scan_bytes(sql, version), work.agreed)
+
+    @contextmanager
+    def _paid(self, ask: Ask, work: Work) -> Iterator[Scanned]:
+        """A query that is told what it reads: it is charged also when it fails or is left half-way."""
         read: list[int] = []
         try:
-            return self.warehouse.table(sql, version, read.append)
-        finally:  # a query that fails is charged as well
-            self.spending.add(sites, sum(read))
+            yield read.append
+        finally:
             work.scanned += read
+            if self.spending is not None:
+                self.spending.add(_sites(ask), sum(read))
 
-    def _parts(
-        self, question: Question, sizes: Sql, asked: Ask, version: Version
-    ) -> Iterator[pa.RecordBatch]:
-        """The answer part by part, each small enough to be sorted in little memory."""
+    def _all(self, sizes: Sql, asked: Asked, version: Version, work: Work) -> tuple[pa.Schema, Batches]:
+        """The columns and all rows of an answer too large to be held.
+
+        An engine that sorts any size is asked once, and at once: what it has against the question is said
+        while there still is somebody to say it to. Another one is asked part by part, when it is their turn.
+        """
+        question, ask = asked.question, asked.ask
+        whole = question.sql(replace(ask, part=utc_span(ask.filters)))
+        self._check(whole, ask, version, work)
+        work.cached = False
+        if not self.warehouse.sorts_any_size:
+            schema = self.warehouse.schema(whole, version)
+            return schema, self._rows(self._parts(sizes, asked, version), ask, version, work)
+        rows = self._rows([whole], ask, version, work)
+        first = next(rows, None)
+        if first is None:
+            return self.warehouse.schema(whole, version), rows
+        return first.schema, after(first, rows)
+
+    def _parts(self, sizes: Sql, asked: Asked, version: Version) -> Iterator[Sql]:
+        """The question part by part, each small enough to be sorted in little memory."""
         for part in parts(self.warehouse.table(sizes, version).to_pylist()):
-            yield from self.warehouse.stream(question.sql(replace(asked, part=part)), version)
+            yield asked.question.sql(replace(asked.ask, part=part))
+
+    def _rows(self, texts: Iterable[Sql], ask: Ask, version: Version, work: Work) -> Batches:
+        """The rows of some queries, one after another; what they read is known when all are over."""
+        done = Work()
+        try:
+            for sql in texts:
+                with self._paid(ask, done) as scanned:
+                    yield from self.warehouse.stream(sql, version, scanned)
+        finally:
+            work.scanned += done.scanned
 
     def _prepare(self, name: str, raw: Mapping[str, str], scope: Scope, version: Version) -> Asked:
         question = QUESTIONS.get(name)
@@ -242,13 +239,13 @@ class Asking:
         """First and last event and their number, over some sites; over all when none is named."""
         asked = Ask(Filters(date.min, date.max), scope, {"site": lists.text(sites)})
         sql = QUESTIONS["data.extent"].sql(asked)
-        row: dict[str, Any] = self._run(sql, asked, version, _Work()).to_pylist()[0]
+        row: dict[str, Any] = self._run(sql, asked, version, Work()).to_pylist()[0]
         return row
 
     def _quality(self, ask: Ask, version: Version) -> tuple[float | None, float | None]:
         """Shares of late and of repeated rows among those received for the period and its sites."""
         sql = QUESTIONS["data.quality"].sql(ask)
-        (row,) = self._run(sql, ask, version, _Work()).to_pylist()
+        (row,) = self._run(sql, ask, version, Work()).to_pylist()
         received = row["received"]
         return (row["late"] / received, row["duplicates"] / received) if received else (None, None)
 
@@ -257,7 +254,7 @@ class Asking:
         return sha256("\x1f".join(parts).encode()).hexdigest()
 
     def _stamp(
-        self, asked: Asked, version: Version, work: _Work, started: float, rows: int, truncated: bool
+        self, asked: Asked, version: Version, work: Work, started: float, rows: int, truncated: bool
     ) -> Stamp:
         filters, before = asked.ask.filters, asked.ask.before
         about_period = asked.question.about_period
@@ -278,12 +275,8 @@ class Asking:
             duplicate_share=duplicates,
             compared_from=before.from_day if before else None,
             compared_to=before.to_day if before else None,
-            dollars=self._dollars(work),
+            dollars=work.dollars(self.spending),
         )
-
-    def _dollars(self, work: _Work) -> float | None:
-        """What answering cost, where the engine charges for it."""
-        return sum(map(self.spending.dollars, work.scanned)) if self.spending else None
 
 
 def _sites(ask: Ask) -> tuple[str, ...]:
@@ -302,24 +295,3 @@ def _check_names(question: Question, own: Mapping[str, str], raw: Mapping[str, s
     if unknown:
         known = ", ".join([*own, *sorted(set(taken) - set(own))])
         raise UsageError(f"{question.name} takes no {unknown[0]!r}; it takes {known or 'nothing'}")
-
-
-def _no_rows(schema: pa.Schema) -> pa.RecordBatch:
-    """An export's first batch: its header can go out before the first row is found."""
-    return pa.RecordBatch.from_pylist([], schema=schema)
-
-
-def parts(hours: list[dict[str, Any]]) -> Iterator[tuple[datetime, datetime]]:
-    """UTC ranges of about PART_ROWS rows that cover some hours (``hour``, ``rows``), newest first."""
-    group: list[dict[str, Any]] = []
-    for entry in hours:
-        if group and sum(e["rows"] for e in group) + entry["rows"] > PART_ROWS:
-            yield _range(group)
-            group = []
-        group.append(entry)
-    if group:
-        yield _range(group)
-
-
-def _range(hours: list[dict[str, Any]]) -> tuple[datetime, datetime]:
-    return hours[-1]["hour"], hours[0]["hour"] + timedelta(hours=1)

@@ -41,14 +41,15 @@ affected as (
     select distinct owner from incoming
 ),
 together as (
-    select owner, ts from incoming
+    select owner, ts, cast(null as timestamp(6)) as known from incoming
     union all
-    select {OWNER} as owner, ts from events
+    select {OWNER} as owner, ts, session_start as known from events
 ),
 moments as (
-    select distinct together.owner, together.ts
+    select together.owner, together.ts, min(known) as known
     from together
     join affected on affected.owner = together.owner
+    group by together.owner, together.ts
 ),
 gaps as (
     select
@@ -58,7 +59,7 @@ gaps as (
             when to_unixtime(ts) - to_unixtime(lag(ts) over (partition by owner order by ts))
                 <= {IDLE_SECONDS}
             then null
-            else ts
+            else coalesce(known, ts)
         end as opened
     from moments
 ),
@@ -73,7 +74,7 @@ select owner, ts, session_start, {SESSION_KEY} as session_key
 from started
 """
 """The session of every moment of every owner that has incoming events, old moments included: a late
-event can join two sessions."""
+event can join two sessions. Of a session that began before the events at hand, its start is known."""
 
 _VIEW = "case when event_type = 'page_view' then place end"
 _PAGE = "case when event_type = 'page_view' and page_path is not null then place end"

@@ -10,6 +10,8 @@ from data_access.live import OTHER, Sighting
 
 MOST_VALUES = 500
 """Different pages, countries or errors kept of a site and minute; further ones count as OTHER."""
+MOST_BYTES = 100_000
+"""The same, in bytes of UTF-8: three kinds have to fit into an item of DynamoDB, which has at most 400 KB."""
 MEMBERS, TALLIES = ("session", "visitor"), ("page", "country", "error")
 
 
@@ -38,14 +40,24 @@ class Gain:
 def bounded(
     kept: Iterable[tuple[str, str]], gained: Mapping[tuple[str, str], int], most: int
 ) -> Counter[tuple[str, str]]:
-    """Gained tallies where ``kept`` are there already: values beyond ``most`` of a kind put together."""
+    """Gained tallies where ``kept`` are there already: values beyond ``most`` of a kind, or without room, put
+    together."""
     known: dict[str, set[str]] = {}
+    size: Counter[str] = Counter()
     for kind, value in kept:
         known.setdefault(kind, set()).add(value)
+        size[kind] += _bytes(value)
     found: Counter[tuple[str, str]] = Counter()
     for (kind, value), n in gained.items():
         values = known.setdefault(kind, set())
-        name = value if value in values or len(values) < most else OTHER
-        values.add(name)
+        has_room = len(values) < most and size[kind] + _bytes(value) <= MOST_BYTES
+        name = value if value in values or has_room else OTHER
+        if name not in values:
+            values.add(name)
+            size[kind] += _bytes(name)
         found[kind, name] += n
     return found
+
+
+def _bytes(value: str) -> int:
+    return len(value.encode("utf-8", "surrogatepass"))

@@ -44,12 +44,22 @@ def at_version(prefix: str, version: Version) -> dict[str, str]:
 
     A table without a snapshot has no rows to be seen, whatever a writer may have begun to put into it.
     """
-    return {
-        name: f"{prefix}.{name} for version as of {snapshot}"
-        if snapshot
-        else f"(select * from {prefix}.{name} where false)"
-        for name, snapshot in version.tables
-    }
+    return {name: at_snapshot(f"{prefix}.{name}", snapshot) for name, snapshot in version.tables}
+
+
+def at_snapshot(table: str, snapshot: int) -> str:
+    """A table as it was in a snapshot; 0 is before its first one, without rows."""
+    return f"{table} for version as of {snapshot}" if snapshot else f"(select * from {table} where false)"
+
+
+def identifier(name: str) -> str:
+    """A name as SQL writes it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def quoted(text: str) -> str:
+    """Text as an SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 @lru_cache(maxsize=256)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -108,9 +109,10 @@ class Sighting(NamedTuple):
 class MinuteCount:
     """What was counted of one site in one minute (UTC, minutes since 1970).
 
-    ``counts`` are events by type; ``last`` is the sequence of the newest event counted here; ``pages``,
-    ``countries`` and ``errors`` count events by value. Sessions and visitors too many to be kept one by one
-    are in the sketches, beside those that are.
+    ``counts`` are events by type; ``last`` grows with every event counted here, in a log of one sequence it
+    is the newest's; ``pages``, ``countries`` and ``errors`` count events by value. Sessions and visitors too
+    many to be kept one by one are in the sketches, beside those that are. ``changed_at`` is when something
+    was counted last (naive UTC), where that is kept.
     """
 
     site: str
@@ -124,3 +126,37 @@ class MinuteCount:
     errors: dict[str, int]
     session_sketches: tuple[Sketch, ...] = ()
     visitor_sketches: tuple[Sketch, ...] = ()
+    changed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the log is counted: ``waiting_since`` is when the oldest event came in that is not (naive UTC),
+    None when all are. ``head`` is the newest event's sequence and ``offsets`` how far each consumer is, where
+    the log is one sequence."""
+
+    waiting_since: datetime | None
+    head: int = 0
+    offsets: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Sequences of the log: its newest event, and how far the live counts and the curated lake are."""
+
+    head: int
+    live: int
+    lake: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What of the live counts a version of the lake has.
+
+    ``holds`` says it of a minute, ``is_counted`` whether all that the version has is counted; ``places`` are
+    known where the log is one sequence.
+    """
+
+    holds: Callable[[MinuteCount], bool]
+    is_counted: bool
+    places: Places | None = None

@@ -1,4 +1,4 @@
-"""Moments as findings keep them: microseconds since 1970 in UTC."""
+"""Moments as findings keep them, microseconds since 1970 in UTC; and times without zone, as the rest does."""
 
 from __future__ import annotations
 
@@ -19,6 +19,11 @@ def now() -> int:
 def utc(moment: int) -> datetime:
     """A moment as UTC time without zone, as in answers."""
     return _EPOCH + timedelta(microseconds=moment)
+
+
+def of_seconds(seconds: float) -> datetime:
+    """The UTC time without zone of seconds since 1970."""
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
 
 
 def of(value: datetime) -> int:

@@ -11,7 +11,17 @@ import pyarrow as pa
 
 from data_access.archived import Whole
 from data_access.findings import Alert, Change, Changed, Entry, Finding, Kept, Row, Scan, Stored
-from data_access.live import Appended, DeadLetter, MinuteCount, Once, Record, Refused, Sighting
+from data_access.live import (
+    Appended,
+    DeadLetter,
+    MinuteCount,
+    Once,
+    Progress,
+    Record,
+    Refused,
+    Settlement,
+    Sighting,
+)
 from data_access.model import Sql, Version
 
 
@@ -42,13 +52,6 @@ class Lake(Protocol):
     def append(self, events: pa.Table) -> None:
         """Add canonical events (EVENT_SCHEMA) to the raw table in one commit."""
 
-    def append_log(self, events: pa.Table, epoch: str, after: int, last: int) -> bool:
-        """Add what a log holds between two sequences, ``after`` excluded, in one commit that also notes
-        ``last``. False, and nothing added, when the lake does not hold the log up to exactly ``after``."""
-
-    def log_offset(self, epoch: str) -> int:
-        """The last sequence of a log that the raw table holds; 0 at first."""
-
     def ingested(self, prefix: str) -> dict[str, int]:
         """Raw batches whose ingest_id starts with ``prefix``, with their row counts."""
 
@@ -68,6 +71,17 @@ class Lake(Protocol):
         """Tables with rows, files, bytes, snapshots and what waits for curation, for `doctor`."""
 
 
+class LogLake(Protocol):
+    """A raw table that a consumer of the log in this process writes."""
+
+    def append_log(self, events: pa.Table, epoch: str, after: int, last: int) -> bool:
+        """Add what a log holds between two sequences, ``after`` excluded, in one commit that also notes
+        ``last``. False, and nothing added, when the lake does not hold the log up to exactly ``after``."""
+
+    def log_offset(self, epoch: str) -> int:
+        """The last sequence of a log that the raw table holds; 0 at first."""
+
+
 Scanned = Callable[[int], None]
 
 
@@ -79,6 +93,8 @@ class Warehouse(Protocol):
     """Runs questions over one whole snapshot of the curated tables."""
 
     engine: str
+    sorts_any_size: bool
+    """Whether it streams an answer of any size in its order without holding it in this process' memory."""
 
     def table(self, sql: Sql, version: Version, scanned: Scanned = ignored) -> pa.Table:
         """The whole answer; ``scanned`` is told the bytes read where the engine knows them.
@@ -89,8 +105,9 @@ class Warehouse(Protocol):
     def schema(self, sql: Sql, version: Version) -> pa.Schema:
         """The answer's columns and types, without computing it."""
 
-    def stream(self, sql: Sql, version: Version) -> Iterator[pa.RecordBatch]:
-        """The answer in record batches, with memory bounded by the batch size."""
+    def stream(self, sql: Sql, version: Version, scanned: Scanned = ignored) -> Iterator[pa.RecordBatch]:
+        """The answer in record batches, with memory bounded by the batch size; ``scanned`` is told what
+        ``table`` would tell it, once the stream has ended or is closed."""
 
 
 class Cache(Protocol):
@@ -165,6 +182,29 @@ class Redrive(Intake, Protocol):
 
     def redriven(self, message: str) -> bool:
         """Bring a message of the queue into the log; False when it has to wait."""
+
+
+class LogTail(Protocol):
+    """What came in last, for people to look at."""
+
+    def head(self) -> int:
+        """The newest record's place; it grows."""
+
+    def read(self, after: int, limit: int) -> list[Record]:
+        """Records with events behind a place, in order: as few as hold ``limit`` events, or all."""
+
+    def letters(self, limit: int, site: str | None = None, *, waiting: bool = False) -> list[DeadLetter]:
+        """The newest refused events, newest first; with ``waiting`` only those not replayed."""
+
+
+class Following(Protocol):
+    """How far those are who read the log."""
+
+    def progress(self) -> Progress:
+        """How far it is counted."""
+
+    def settlement(self, version: Version) -> Settlement:
+        """What of the live counts, as they are or will be read, a version of the lake has."""
 
 
 class Log(Intake, Protocol):
@@ -314,6 +354,34 @@ class FindingsStore(Protocol):
 
     def restore(self, whole: Whole) -> int:
         """Put a finding back; of one that is there the workflow stays. Returns the versions added."""
+
+
+@dataclass(frozen=True, slots=True)
+class FindingsPage:
+    """Some findings as their source answers them, JSON, one a line, and the token of the next page; empty for
+    the last."""
+
+    body: bytes
+    token: str
+
+
+class FindingsSource(Protocol):
+    """Where findings can be asked for."""
+
+    def pages(self, since: int | None, until: int, token: str = "") -> Iterator[FindingsPage]:
+        """Pages of findings that were updated between two times (UTC µs), all without ``since``; a token
+        goes on with the page after the one it came with.
+
+        Raises PageLostError for a token that is no longer known, else SourceError.
+        """
+
+
+class SourceError(RuntimeError):
+    """Findings could not be asked for; the message says what to do and holds no secrets."""
+
+
+class PageLostError(SourceError):
+    """The source no longer knows where a page ended: begin with the first."""
 
 
 class AlertError(RuntimeError):

@@ -24,6 +24,12 @@ class QueryFailed(_Worded):
     words = "The query failed. Try again; if it fails again, the server's log has the details."
 
 
+class MoreRunsNeeded(_Worded):
+    """Maintenance did as much as it does at once; the same statement does more."""
+
+    words = "There is more to maintain than fits into one run. Run it again."
+
+
 class QueryCancelled(_Worded):
     """Somebody else stopped it."""
 

@@ -6,14 +6,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any
 
 from data_access.distinct import Count, count
 from data_access.events import EVENT_TYPES
 from data_access.live import MinuteCount
-from data_access.ports import Counters, Log
+from data_access.moments import of_seconds
+from data_access.ports import Counters, Following, Intake
 
 MINUTES = 30
 """How far back a snapshot reaches."""
@@ -57,7 +58,8 @@ class Snapshot:
 
     ``watermark`` is when the oldest event was written that is not counted yet, or now when all are; ``lag``
     how long ago that is, in seconds; ``depth`` events wait for each consumer of the log; ``offsets`` and
-    ``head`` are sequences; ``refusals`` events kept as dead letters, by reason.
+    ``head`` are sequences, none where the log is not one sequence; ``refusals`` events kept as dead letters,
+    by reason.
     """
 
     taken_at: datetime
@@ -148,8 +150,14 @@ def _visitors(items: Sequence[MinuteCount]) -> Count:
 class Realtime:
     """Snapshots of the live layer; whoever asks while one is made waits for that one."""
 
-    def __init__(self, log: Log, counters: Counters, clock: Callable[[], float] = time.time) -> None:
-        self._log, self._counters, self._clock = log, counters, clock
+    def __init__(
+        self,
+        following: Following,
+        intake: Intake,
+        counters: Counters,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._following, self._intake, self._counters, self._clock = following, intake, counters, clock
         self._lock = Lock()
         self._known: dict[tuple[str, int], MinuteCount] = {}
         self._snapshot: tuple[float, Snapshot] | None = None
@@ -163,16 +171,12 @@ class Realtime:
             return self._snapshot[1]
 
     def _take(self, now: float) -> Snapshot:
-        taken_at = datetime.fromtimestamp(now, UTC).replace(tzinfo=None)
-        epoch = self._log.epoch
-        counted = self._counters.offset(epoch)
+        taken_at = of_seconds(now)
+        found = self._following.progress()
         items = self._items(minute_of(taken_at) - MINUTES + 1)
-        head = self._log.head()
-        waiting = self._log.oldest(counted) if head > counted else None
-        offsets = self._log.offsets() | {"live": counted}
-        return Snapshot(
-            taken_at, min(waiting or taken_at, taken_at), head, offsets, self._log.refusals(), items
-        )
+        watermark = min(found.waiting_since or taken_at, taken_at)
+        refusals = self._intake.refusals()
+        return Snapshot(taken_at, watermark, found.head, dict(found.offsets), refusals, items)
 
     def _items(self, since: int) -> tuple[MinuteCount, ...]:
         """The counts from a minute on; only what has changed is read."""

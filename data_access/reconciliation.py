@@ -10,13 +10,15 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from data_access.asking import Asking
-from data_access.model import Answer, Scope
-from data_access.ports import Counters, Lake, Log
+from data_access.live import Places
+from data_access.model import Answer, Scope, Version
+from data_access.moments import of_seconds
+from data_access.ports import Counters, Following, Intake, Lake
 from data_access.realtime import minute_of, moment_of
 
 HOURS = 24
@@ -71,14 +73,13 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A reconciliation: its lines by minute, site and type, the minute it begins with, and how far (as
-    sequences of the log) the live counts and the curated lake were."""
+    """A reconciliation: its lines by minute, site and type, the minute it begins with, and how far the live
+    counts and the curated lake were, where the log is one sequence."""
 
     at: datetime
     since: datetime
     lines: tuple[Line, ...]
-    live_reached: int
-    lake_reached: int
+    places: Places | None
 
     @property
     def unexplained(self) -> tuple[Line, ...]:
@@ -87,7 +88,8 @@ class Report:
 
 
 def reconcile(
-    log: Log,
+    following: Following,
+    intake: Intake,
     counters: Counters,
     lake: Lake,
     asking: Asking,
@@ -100,10 +102,10 @@ def reconcile(
     A minute is settled when all that counts in it is in the curated lake, and all of the lake is counted.
     Raises QueryError, or RuntimeError when the lake changes faster than it can be read.
     """
-    now = datetime.fromtimestamp(clock(), UTC).replace(tzinfo=None)
+    now = of_seconds(clock())
     since = moment_of((minute_of(now) // 60 - hours) * 60)
-    answer, reached = _of_the_lake(lake, asking, scope, since, log.epoch)
-    counted = counters.offset(log.epoch)
+    answer, version = _of_the_lake(lake, asking, scope, since)
+    settlement = following.settlement(version)
     items = [
         item for item in counters.items(minute_of(since)) if scope.sites is None or item[0] in scope.sites
     ]
@@ -111,27 +113,41 @@ def reconcile(
     open_items = set()
     for item in counters.minutes(items):
         live.update({(item.site, item.minute, kind): n for kind, n in item.counts.items()})
-        if item.last > reached:
+        if not settlement.holds(item):
             open_items.add((item.site, item.minute))
     parts = {(row["site"], minute_of(row["minute"]), row["event_type"]): row for row in answer.rows}
-    dead, up_to_date = log.unreadable(minute_of(since)), counted >= reached
+    dead = intake.unreadable(minute_of(since))
     lines = (
-        _line(key, live[key], parts.get(key), dead.get(key, 0), up_to_date and key[:2] not in open_items)
+        _line(
+            key,
+            live[key],
+            parts.get(key),
+            dead.get(key, 0),
+            settlement.is_counted and key[:2] not in open_items,
+        )
         for key in {key for key, n in live.items() if n} | parts.keys()
     )
     ordered = sorted(lines, key=lambda line: (line.minute, line.site, line.event_type))
-    return Report(now, since, tuple(ordered), counted, reached)
+    return Report(now, since, tuple(ordered), settlement.places)
 
 
-def _of_the_lake(lake: Lake, asking: Asking, scope: Scope, since: datetime, epoch: str) -> tuple[Answer, int]:
-    """What the lake holds, and how far it holds the log: both of one version."""
+def differences(report: Report) -> list[str]:
+    """What nothing explains, a sentence a line of the report."""
+    return [
+        f"reconciliation: {line.site} {line.minute.isoformat(timespec='minutes')} {line.event_type}:"
+        f" {line.live} live, {line.final} in the lake, {line.unexplained:+d} unexplained"
+        for line in report.unexplained
+    ]
+
+
+def _of_the_lake(lake: Lake, asking: Asking, scope: Scope, since: datetime) -> tuple[Answer, Version]:
+    """What the lake holds, and in which version."""
     for _ in range(_TRIES):
         version = lake.snapshot()
         asked = {"since": since.isoformat(timespec="minutes")}
         answer = asking.ask("reconciliation.minutes", asked, scope)
         if answer.stamp.data_version == version.key:
-            held, sequence = version.log
-            return answer, sequence if held == epoch else 0
+            return answer, version
     raise RuntimeError("the lake changed while it was read; try again in a moment")
 
 

@@ -130,8 +130,16 @@ class Settings:
         "", "Path in the SSM Parameter Store that settings are read from, as `/streamgauge`; empty for none."
     )
     lake_bucket: str = _setting("", "S3 bucket of the lake, the archive and the files of answers.")
-    glue_database: str = _setting("streamgauge", "Glue database of the lake's tables.")
+    glue_database: str = _setting(
+        "streamgauge", "Glue database of the lake's tables: letters, digits and underscores."
+    )
     athena_workgroup: str = _setting("streamgauge", "Athena workgroup that questions run in.")
+    athena_curation_workgroup: str = _setting(
+        "streamgauge-curation", "Athena workgroup that curation runs in; it limits no reading."
+    )
+    curation_days: int = _setting(
+        7, "Days by which the time of an event that comes again may differ, to count once; on AWS only."
+    )
     query_dollars_per_terabyte: float = _setting(
         5.0, "Price of a terabyte that Athena reads, in US dollars; 0 counts no money."
     )
@@ -209,37 +217,65 @@ def all_settings() -> tuple[Field[Any], ...]:
     return fields(Settings)
 
 
-def load(overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings: defaults, then the environment, then ``overrides`` that are not None.
+def load(
+    overrides: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+    kept: Mapping[str, Any] | None = None,
+) -> Settings:
+    """Read the settings: defaults, then those ``kept`` elsewhere, then the environment, then ``overrides``
+    that are not None.
 
     Raises SettingsError for an unknown ``STREAMGAUGE_`` name or a value of the wrong kind.
     """
-    source = os.environ if environ is None else environ
-    values = {name[len(PREFIX) :].lower(): text for name, text in source.items() if name.startswith(PREFIX)}
-    known = {f.name: f for f in all_settings()}
-    unknown = sorted(set(values) - set(known))
-    if unknown:
-        raise SettingsError(
-            f"{PREFIX}{unknown[0].upper()} is no setting; see docs/settings.md for the {len(known)} there are"
-        )
-    parsed: dict[str, Any] = {name: _parse(known[name], text) for name, text in values.items()}
-    parsed.update({k: v for k, v in (overrides or {}).items() if v is not None})
-    settings = Settings(**parsed)
+    settings = unchecked(overrides, environ, kept)
     _check(settings)
     return settings
 
 
+def unchecked(
+    overrides: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+    kept: Mapping[str, Any] | None = None,
+) -> Settings:
+    """As ``load``, of settings that may not fit together yet: enough to find where more of them are kept."""
+    source = os.environ if environ is None else environ
+    texts = {name[len(PREFIX) :].lower(): text for name, text in source.items() if name.startswith(PREFIX)}
+    own = parsed(texts, lambda name: f"{PREFIX}{name.upper()}")
+    given = {name: value for name, value in (overrides or {}).items() if value is not None}
+    return Settings(**{**(kept or {}), **own, **given})
+
+
+def parsed(texts: Mapping[str, str], called: Callable[[str], str], *, quote: bool = True) -> dict[str, Any]:
+    """Settings by name from their texts; ``called`` says what a name is where they are kept.
+
+    Raises SettingsError for an unknown name or a value of the wrong kind, which it may ``quote``.
+    """
+    known = {setting.name: setting for setting in all_settings()}
+    found = {}
+    for name, text in sorted(texts.items()):
+        if name not in known:
+            raise SettingsError(
+                f"{called(name)} is no setting; see docs/settings.md for the {len(known)} there are"
+            )
+        try:
+            found[name] = _parse(known[name], text)
+        except ValueError as takes:
+            value = f"is {text!r}" if quote else "has another kind of value"
+            raise SettingsError(f"{called(name)} {value}; it takes {takes}") from None
+    return found
+
+
 def _parse(setting: Field[Any], text: str) -> Any:
+    """The value of a text. Raises ValueError with what the setting takes."""
     kind: Any = type(setting.default)
     if kind is bool:
         if text.lower() not in {"true", "false", "1", "0", "yes", "no"}:
-            raise SettingsError(f"{PREFIX}{setting.name.upper()} is {text!r}; it takes true or false")
+            raise ValueError("true or false")
         return text.lower() in {"true", "1", "yes"}
     try:
         return kind(text)
-    except ValueError as error:
-        takes = "a number" if kind is float else "a whole number"
-        raise SettingsError(f"{PREFIX}{setting.name.upper()} is {text!r}; it takes {takes}") from error
+    except ValueError:
+        raise ValueError("a number" if kind is float else "a whole number") from None
 
 
 def _check(settings: Settings) -> None:
@@ -268,6 +304,11 @@ def _check_form(settings: Settings) -> None:
         )
     if settings.form == "aws" and not settings.lake_bucket:
         raise SettingsError(f"{PREFIX}LAKE_BUCKET is needed with {PREFIX}FORM=aws: the S3 bucket of the lake")
+    if settings.form == "aws" and not re.fullmatch(r"[A-Za-z0-9_]{1,255}", settings.glue_database):
+        raise SettingsError(
+            f"{PREFIX}GLUE_DATABASE is {settings.glue_database!r};"
+            " it takes letters, digits and underscores, as Athena and Firehose do"
+        )
     if settings.engine == "trino" and not _URL.fullmatch(settings.trino_url):
         raise SettingsError(
             f"{PREFIX}TRINO_URL is needed with {PREFIX}WAREHOUSE=trino; write it as https://host:8443"

@@ -182,7 +182,7 @@ def _clientside() -> list[tuple[Any, ...]]:
 
 
 def _register_poll(app: Any, backends: Backends) -> None:
-    arrivals, history = Arrivals(backends.log), connect_checks.History()
+    arrivals, history = Arrivals(backends.tail), connect_checks.History()
 
     @app.callback(  # type: ignore[untyped-decorator]
         Output("connect-list", "data"),

@@ -43,7 +43,7 @@ def layout(view: View) -> Component:
             _health(part),
             part("empty"),
             html.Div([_tiles(part), _chart(panel, part), _lists(part)], className="sg-live-counts"),
-            _log(part) if asked(view).whole else None,
+            _log(part, bool(snapshot.offsets)) if asked(view).whole else None,
             dcc.Interval(id="realtime-beat", interval=TICK_MILLISECONDS),
             dcc.Store(id="realtime-tick"),
             dcc.Store(id="realtime-seen", data=dict(panel.marks)),
@@ -120,8 +120,11 @@ def _lists(part: Any) -> Component:
     )
 
 
-def _log(part: Any) -> Component:
-    """What waits and what was refused, and places in the log for who looks for a fault."""
+def _log(part: Any, placed: bool) -> Component:
+    """What was refused; where the log is one sequence (``placed``) also what waits, and places in the log for
+    who looks for a fault."""
+    if not placed:
+        return _card("Refused", "Events that are kept to be tried again. Of all sites.", part("refused"))
     more = html.Details([html.Summary("Places in the log"), part("positions")], className="sg-live-more")
     waiting = html.Div([html.H3("Waiting"), part("waiting"), more])
     refused = html.Div([html.H3("Refused"), part("refused")])

@@ -15,7 +15,7 @@ from dash import ClientsideFunction, Input, Output, html
 from data_access.backends import Backends
 from data_access.model import Scope
 from data_access.ports import CurateResult, QueryError
-from data_access.reconciliation import HOURS, Line, Report, reconcile
+from data_access.reconciliation import HOURS, Line, Report
 from pages.parts import (
     address,
     cards,
@@ -135,9 +135,8 @@ class Reports:
 
 def report(view: View) -> Report:
     """A report of the sites a view is about, made anew. Raises QueryError."""
-    own = view.backends
     try:
-        return reconcile(own.log, own.counters, own.lake, own.asking, _scope(view))
+        return view.backends.reconciled(_scope(view))
     except RuntimeError as error:
         raise QueryError(str(error)) from error
 
@@ -213,9 +212,9 @@ def draw_verdict(view: View, report: Report) -> Component:
 def _made(view: View, report: Report) -> Component:
     zone = live_sites.zone(view)
     parts = [f"Compared at {numbers.local(report.at, zone):%H:%M:%S}, {zone}"]
-    if view.scope.sites is None:
-        head = numbers.whole(view.backends.log.head())
-        live, lake = numbers.whole(report.live_reached), numbers.whole(report.lake_reached)
+    if view.scope.sites is None and report.places:
+        places = report.places
+        head, live, lake = (numbers.whole(place) for place in (places.head, places.live, places.lake))
         parts.append(f"live counts up to event {live} of {head} in the log, lake up to {lake}")
     return html.Div(" · ".join(parts), className="sg-card-foot")
 

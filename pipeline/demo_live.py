@@ -54,7 +54,7 @@ class Visitors:
     def __init__(self, backends: Backends, clock: Callable[[], datetime] | None = None) -> None:
         self._documents = backends.documents
         self._clock = clock or (lambda: datetime.now(UTC).replace(tzinfo=None))
-        self._collector = Collector(backends.log, backends.documents, backends.settings)
+        self._collector = Collector(backends.intake, backends.documents, backends.settings)
         self._headers = {"x-write-key": write_key(backends.documents)}
         self._sent_to = max(self._clock() - CATCH_UP, _kept(self._documents))
         self._coming = _events(self._sent_to)

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from data_access.events import EVENT_SCHEMA, LOGGED
 from data_access.live import Reason, Record, Refused
-from data_access.ports import Lake, Log
+from data_access.ports import Log, LogLake
 from pipeline.contracts import Draft, FieldError
 from pipeline.enrich import enrich, to_table
 from pipeline.envelope import Item, items
@@ -25,7 +25,7 @@ class LakeConsumer:
     """Appends the log to the raw table. Any number may run at once: a sequence is added once."""
 
     log: Log
-    lake: Lake
+    lake: LogLake
     rules: Rules
 
     def step(self) -> int:

@@ -13,7 +13,8 @@ from threading import Event, Thread
 from data_access.backends import Backends
 from data_access.model import Scope
 from data_access.ports import Log
-from data_access.reconciliation import reconcile
+from data_access.reconciliation import differences
+from data_access.settings import Settings
 from pipeline import lake_writer, live
 from pipeline.findings.alerting import send_alerts
 from pipeline.findings.drop import DropFolder, take_dropped
@@ -126,33 +127,35 @@ class Follower:
 
 def start(backends: Backends) -> None:
     """Start all that runs beside the web server: each schedule has a thread, so that a long curation holds
-    up neither the log nor the live counts."""
-    consumer = LiveConsumer(backends.log, backends.counters)
-    Follower(consumer).start()
-    log_schedule(backends, consumer).start()
+    up neither the log nor the live counts. Where the log is not this machine's, functions do all but one."""
+    Thread(target=fill_columns, args=(backends,), name="finding-index", daemon=True).start()
+    if backends.log is None or backends.log_lake is None:
+        return
+    settings = backends.settings
+    live = LiveConsumer(backends.log, backends.counters)
+    lake = LakeConsumer(backends.log, backends.log_lake, load_rules(settings.rules_file))
+    Follower(live).start()
+    log_schedule(settings, lake, live).start()
     lake_schedule(backends).start()
     findings_schedule(backends).start()
-    Thread(target=fill_columns, args=(backends,), name="finding-index", daemon=True).start()
     alert_schedule(backends).start()
 
 
-def log_schedule(backends: Backends, live: LiveConsumer) -> Schedule:
+def log_schedule(settings: Settings, lake: LakeConsumer, live: LiveConsumer) -> Schedule:
     """Bring the log to the lake, at once after a start, and forget what nobody needs any more."""
-    settings = backends.settings
-    lake = LakeConsumer(backends.log, backends.lake, load_rules(settings.rules_file))
 
     def flush() -> int:
         """All there is; a step that is not full was the last."""
         total, seen = 0, lake_writer.STEP
         while seen >= lake_writer.STEP:
-            pace = Pace(backends.log, lake_writer.STEP)
+            pace = Pace(lake.log, lake_writer.STEP)
             seen = lake.step()
             total += seen
             time.sleep(pace.rest(seen))
         return total
 
     def trim() -> int:
-        return backends.log.trim(datetime.now(UTC) - timedelta(hours=settings.log_hours))
+        return lake.log.trim(datetime.now(UTC) - timedelta(hours=settings.log_hours))
 
     return Schedule(
         [
@@ -218,17 +221,7 @@ def alert_schedule(backends: Backends) -> Schedule:
 
 def report_differences(backends: Backends) -> int:
     """Reconcile, and raise the alarm for every difference that nothing explains; how many there are."""
-    report = reconcile(
-        backends.log, backends.counters, backends.lake, backends.asking, Scope("reconciliation")
-    )
-    for line in report.unexplained:
-        log.error(
-            "reconciliation: %s %s %s: %d live, %d in the lake, %+d unexplained",
-            line.site,
-            line.minute.isoformat(timespec="minutes"),
-            line.event_type,
-            line.live,
-            line.final,
-            line.unexplained,
-        )
+    report = backends.reconciled(Scope("reconciliation"))
+    for text in differences(report):
+        log.error(text)
     return len(report.unexplained)

@@ -23,12 +23,18 @@ class Door:
 
     def __init__(self, backends: Backends, clock: Callable[[], float] | None = None) -> None:
         self.backends = backends
+        more = self._open(clock)
+        self.live = LiveConsumer(backends.log, backends.counters, **more)
+        self.lake = LakeConsumer(backends.log, backends.lake, load_rules())
+
+    def _open(self, clock: Callable[[], float] | None) -> dict[str, Any]:
+        """The site, its key and the collector."""
+        backends = self.backends
         sites.save(backends.documents, "shop", (ORIGIN,))
         self.key = sites.make_key(backends.documents, "shop")
         more = {} if clock is None else {"clock": clock}
-        self.collector = Collector(backends.log, backends.documents, backends.settings, **more)
-        self.live = LiveConsumer(backends.log, backends.counters, **more)
-        self.lake = LakeConsumer(backends.log, backends.lake, load_rules())
+        self.collector = Collector(backends.intake, backends.documents, backends.settings, **more)
+        return more
 
     def post(self, path: str, body: Any, **headers: str) -> Reply:
         """Post to the collector; header names with underscores."""

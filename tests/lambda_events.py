@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
+import json
+from base64 import b64decode, b64encode
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
-STREAM_ARN = "arn:aws:kinesis:eu-central-1:123456789012:stream/events"
+import pyarrow as pa
+
+from data_access.events import EVENT_SCHEMA
+from data_access.live import Record
+
+STREAM_ARN = "arn:aws:kinesis:eu-central-1:123456789012:stream/{}"
+AT = 1_773_057_600.5
 SHARD = "shardId-000000000000"
 BEGIN = 49_590_338_271_490_256_608_559_692_538_361_571_095_921_575_989_136_588_898
 """A sequence as Kinesis writes them."""
@@ -35,53 +43,75 @@ def _text(body: bytes) -> str | None:
         return None
 
 
-def kinesis(bodies: Iterable[bytes], first: int = BEGIN, at: float = 1_773_057_600.5) -> dict[str, Any]:
+def kinesis(bodies: Iterable[bytes], first: int = BEGIN, at: float = AT) -> dict[str, Any]:
     """A batch of a shard."""
+    return kinesis_of("events", SHARD, records_of(bodies, first, at))
+
+
+def records_of(bodies: Iterable[bytes], first: int = BEGIN, at: float = AT) -> list[Record]:
+    """Records of the stream, one after the other."""
+    arrived = datetime.fromtimestamp(at, UTC)
+    return [Record(sequence, sequence, arrived, body) for sequence, body in enumerate(bodies, first)]
+
+
+def kinesis_of(stream: str, shard: str, records: Iterable[Record]) -> dict[str, Any]:
+    """Records of a stream's shard, as its function gets them."""
     return {
         "Records": [
             {
                 "kinesis": {
                     "kinesisSchemaVersion": "1.0",
                     "partitionKey": "k",
-                    "sequenceNumber": str(sequence),
-                    "data": b64encode(body).decode(),
-                    "approximateArrivalTimestamp": at,
+                    "sequenceNumber": str(record.first),
+                    "data": b64encode(record.body).decode(),
+                    "approximateArrivalTimestamp": record.written_at.timestamp(),
                 },
                 "eventSource": "aws:kinesis",
                 "eventVersion": "1.0",
-                "eventID": f"{SHARD}:{sequence}",
+                "eventID": f"{shard}:{record.first}",
                 "eventName": "aws:kinesis:record",
                 "awsRegion": "eu-central-1",
-                "eventSourceARN": STREAM_ARN,
+                "eventSourceARN": STREAM_ARN.format(stream),
             }
-            for sequence, body in enumerate(bodies, first)
+            for record in records
         ]
     }
 
 
-def firehose(bodies: Iterable[bytes], first: int = BEGIN, at: int = 1_773_057_600_500) -> dict[str, Any]:
+def firehose(bodies: Iterable[bytes], first: int = BEGIN, at: float = AT) -> dict[str, Any]:
     """A batch to transform, of a delivery stream that reads the stream."""
+    return firehose_of("events", SHARD, records_of(bodies, first, at))
+
+
+def firehose_of(stream: str, shard: str, records: Iterable[Record]) -> dict[str, Any]:
+    """Records of a stream's shard, as Firehose hands them to be transformed."""
     return {
         "invocationId": "i",
         "deliveryStreamArn": "arn:aws:firehose:eu-central-1:123456789012:deliverystream/raw",
-        "sourceKinesisStreamArn": STREAM_ARN,
+        "sourceKinesisStreamArn": STREAM_ARN.format(stream),
         "region": "eu-central-1",
         "records": [
             {
                 "recordId": f"r{n}",
-                "approximateArrivalTimestamp": at,
-                "data": b64encode(body).decode(),
+                "approximateArrivalTimestamp": int(record.written_at.timestamp() * 1000),
+                "data": b64encode(record.body).decode(),
                 "kinesisRecordMetadata": {
-                    "shardId": SHARD,
+                    "shardId": shard,
                     "partitionKey": "k",
-                    "sequenceNumber": str(first + n),
+                    "sequenceNumber": str(record.first),
                     "subsequenceNumber": 0,
-                    "approximateArrivalTimestamp": at,
+                    "approximateArrivalTimestamp": int(record.written_at.timestamp() * 1000),
                 },
             }
-            for n, body in enumerate(bodies)
+            for n, record in enumerate(records)
         ],
     }
+
+
+def delivered(told: dict[str, Any]) -> pa.Table:
+    """The rows that Firehose makes of what it is told: it reads JSON by the columns' names."""
+    rows = [json.loads(b64decode(one["data"])) for one in told["records"] if one["result"] == "Ok"]
+    return pa.Table.from_pylist(rows, EVENT_SCHEMA)
 
 
 def sqs(bodies: Sequence[str]) -> dict[str, Any]:
@@ -92,7 +122,7 @@ def sqs(bodies: Sequence[str]) -> dict[str, Any]:
                 "messageId": f"m{n}",
                 "receiptHandle": "h",
                 "body": body,
-                "attributes": {"ApproximateReceiveCount": "1"},
+                "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "1773057600500"},
                 "messageAttributes": {},
                 "md5OfBody": "",
                 "eventSource": "aws:sqs",

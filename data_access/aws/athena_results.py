@@ -18,6 +18,7 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import csv
 from pyathena.filesystem.reader import ReadAheadStream
+from pyathena.model import AthenaQueryExecution as Execution
 from pyathena.util import parse_output_location
 
 from data_access.aws.athena_calls import Calls, Found
@@ -59,6 +60,11 @@ class AthenaResults:
         found = self._ask(lambda: self._athena.get_query_results(QueryExecutionId=run_id, MaxResults=1))
         columns = found["ResultSet"]["ResultSetMetadata"]["ColumnInfo"]
         return pa.schema([(column["Name"], _type(column)) for column in columns])
+
+    def table(self, run: Execution) -> pa.Table:
+        """The whole answer of a query."""
+        schema = self.schema(run.query_id)
+        return pa.Table.from_batches(self.batches(run.output_location, schema), schema)
 
     def batches(self, location: str | None, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """The rows of an answer's file, in its order, at most 8,000 at once.

@@ -19,6 +19,7 @@ from pyathena.model import AthenaQueryExecution as Execution
 from data_access.aws.athena_calls import Calls
 from data_access.ports import QueryError, Scanned
 from data_access.query_errors import (
+    MoreRunsNeeded,
     NotAllowed,
     QueryCancelled,
     QueryFailed,
@@ -133,6 +134,7 @@ _SIGNS: tuple[tuple[type[QueryError], str, tuple[str, ...]], ...] = (
             "security token",
         ),
     ),
+    (MoreRunsNeeded, "", ("more_runs_required",)),
     (QueryThrottled, "", ("rate exceeded", "throttl", "slowdown", "slow down", "reduce your request rate")),
 )
 """What a query's end comes to, in words of its own if there are any, by what Athena's reason holds, in small

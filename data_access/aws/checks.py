@@ -17,8 +17,10 @@ from botocore.exceptions import (
 
 from data_access.aws import counters, documents, findings, log
 from data_access.aws.clients import Clients
+from data_access.aws.curation_sql import WORK
 from data_access.aws.tables import TTL, Table
-from data_access.settings import PREFIX, Settings
+from data_access.iceberg.tables import LAYOUT
+from data_access.settings import Settings, SettingsError
 
 TABLES: tuple[Table, ...] = (counters.TABLE, documents.TABLE, findings.TABLE, log.TABLE)
 _MISSING = {
@@ -33,19 +35,21 @@ _AT_ONCE = 8
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Something the form needs: what it is, the permission that looking at it takes, how to look, and what
-    its answer says against it."""
+    """Something the form needs: what it is, the permission that looking at it takes, how to look, what its
+    answer says against it, and what to do where there is none."""
 
     what: str
     permission: str
     ask: Callable[[], Any]
     judge: Callable[[Any], str] = lambda _: ""
+    remedy: str = "deploy infra/, or correct the setting that names it"
 
 
 def problems(clients: Clients, settings: Settings) -> list[str]:
-    """What is missing or wrong, a line each that says what to do; none when all is there."""
-    if not clients.region:
-        return [f"no AWS region: set {PREFIX}AWS_REGION, as eu-central-1"]
+    """What is missing or wrong, a line each that says what to do; none when all is there.
+
+    Raises SettingsError where nothing at all can work: without a region or credentials.
+    """
     who = Check("AWS", "sts:GetCallerIdentity", lambda: clients.of("sts").get_caller_identity())
     if first := problem(who):
         return [first]  # nothing else would answer
@@ -55,11 +59,13 @@ def problems(clients: Clients, settings: Settings) -> list[str]:
 
 
 def problem(check: Check) -> str:
-    """What is wrong with one of them; empty when nothing is."""
+    """What is wrong with one of them; empty when nothing is. Raises SettingsError without credentials."""
     try:
         wrong = check.judge(check.ask())
-    except (NoCredentialsError, PartialCredentialsError):
-        return "no AWS credentials: give the machine or function its role, or set AWS_PROFILE"
+    except (NoCredentialsError, PartialCredentialsError) as error:
+        raise SettingsError(
+            "no AWS credentials: give the machine or function its role, or set AWS_PROFILE"
+        ) from error
     except ClientError as error:
         return _refused(check, str(error.response["Error"]["Code"]))
     except (HTTPClientError, BotoCoreError) as error:
@@ -75,7 +81,7 @@ def _refused(check: Check, code: str) -> str:
     if code in _DENIED:
         return f"{check.what}: no permission {check.permission}; add it to the role"
     if code in _MISSING:
-        return f"{check.what} is not there; deploy infra/, or correct the setting that names it"
+        return f"{check.what} is not there; {check.remedy}"
     return f"{check.what} does not answer: {code}"
 
 
@@ -105,8 +111,11 @@ def checks(clients: Clients, settings: Settings) -> Iterator[Check]:
         "glue:GetDatabase",
         lambda: clients.of("glue").get_database(Name=settings.glue_database),
     )
+    for name in (*LAYOUT, *WORK):
+        yield _of_lake(clients, settings.glue_database, name)
     if settings.engine == "athena":
-        yield _of_workgroup(clients, settings)
+        yield _of_workgroup(clients, settings.athena_workgroup, _of_questions)
+    yield _of_workgroup(clients, settings.athena_curation_workgroup, _of_curation)
     if settings.alert_topic:
         yield Check(
             f"SNS topic {settings.alert_topic}",
@@ -146,21 +155,41 @@ def _state(now: str, *fine: str) -> str:
     return "" if now in fine else f"is {now}; wait until it is {fine[0]}"
 
 
-def _of_workgroup(clients: Clients, settings: Settings) -> Check:
-    def judge(told: dict[str, Any]) -> str:
+def _of_lake(clients: Clients, database: str, name: str) -> Check:
+    return Check(
+        f"Iceberg table {database}.{name}",
+        "glue:GetTable",
+        lambda: clients.of("glue").get_table(DatabaseName=database, Name=name)["Table"],
+        lambda found: "" if "metadata_location" in found.get("Parameters", {}) else "is no Iceberg table",
+        "run `python -m app maintain` or the function curate once, which makes the lake's tables",
+    )
+
+
+def _of_workgroup(clients: Clients, name: str, judge: Callable[[dict[str, Any]], str]) -> Check:
+    def judged(told: dict[str, Any]) -> str:
         found = told.get("WorkGroup", {"State": "MISSING"})
         configuration = found.get("Configuration", {})
         if found.get("State", "ENABLED") != "ENABLED":
             return f"is {found['State'].lower()}; deploy infra/ or enable it"
         if not configuration.get("ResultConfiguration", {}).get("OutputLocation"):
             return "has no location for answers; give it one in S3"
-        if not configuration.get("BytesScannedCutoffPerQuery"):
-            return "does not limit what a query may read; set its data usage control"
-        return ""
+        return judge(configuration)
 
     return Check(
-        f"Athena workgroup {settings.athena_workgroup}",
+        f"Athena workgroup {name}",
         "athena:GetWorkGroup",
-        lambda: clients.of("athena").get_work_group(WorkGroup=settings.athena_workgroup),
-        judge,
+        lambda: clients.of("athena").get_work_group(WorkGroup=name),
+        judged,
     )
+
+
+def _of_questions(configuration: dict[str, Any]) -> str:
+    if configuration.get("BytesScannedCutoffPerQuery"):
+        return ""
+    return "does not limit what a query may read; set its data usage control"
+
+
+def _of_curation(configuration: dict[str, Any]) -> str:
+    if configuration.get("BytesScannedCutoffPerQuery"):
+        return "limits what a query may read, and curation fails there; remove its data usage control"
+    return ""

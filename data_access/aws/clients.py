@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from data_access.settings import Settings
+from data_access.settings import PREFIX, Settings, SettingsError
 
 CONNECT_SECONDS, READ_SECONDS, ATTEMPTS = 3, 20, 6
 _POOL = 32
@@ -24,7 +24,7 @@ class Clients:
 
     def of(self, service: str, attempts: int = ATTEMPTS) -> Any:
         """The client of a service, by its name in boto3; who repeats calls by a rule of their own takes
-        one that makes a single attempt."""
+        one that makes a single attempt. Raises SettingsError without a region."""
         return self._of(service, attempts)
 
     @property
@@ -37,6 +37,8 @@ class Clients:
         return lru_cache(maxsize=None)(self._open)
 
     def _open(self, service: str, attempts: int) -> Any:
+        if not self.region:
+            raise SettingsError(f"no AWS region: set {PREFIX}AWS_REGION, as eu-central-1")
         config = Config(
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,

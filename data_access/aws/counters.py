@@ -30,9 +30,11 @@ from data_access.aws.minute_items import (
     stamp,
 )
 from data_access.aws.tables import TTL, Index, Table, queried
+from data_access.distinct import Sketch
 from data_access.events import EVENT_TYPES
 from data_access.gains import MEMBERS, MOST_VALUES, TALLIES, Gain
 from data_access.live import MinuteCount, Sighting
+from data_access.moments import of_seconds
 from data_access.ports import GapError
 
 MINUTES = Index("minutes", "slot", "listed", ("hi", TTL))
@@ -41,6 +43,9 @@ _AT_ONCE = 8
 """Calls in flight."""
 _REMEMBERED = 5_000
 """Items whose state is kept between folds."""
+
+_CHANGED = "changed"
+"""The attribute that says when something was counted last (UTC seconds since 1970)."""
 
 Item = tuple[str, int]
 
@@ -77,11 +82,12 @@ class AwsCounters:
         return self._advance(epoch, last)
 
     def items(self, since: int) -> dict[Item, int]:
-        """Every (site, minute) from a minute on, with the last sequence counted there."""
+        """Every (site, minute) from a minute on, with the last sequences counted there added up over shards:
+        a number that grows with every event, in whichever shard it is."""
         found: dict[Item, int] = {}
         for item in self._listed("listed >= :bound", stamp(since)):
             key, last = site_and_minute(item["pk"]["S"]), int(item["hi"]["S"])
-            found[key] = max(last, found.get(key, 0))
+            found[key] = last + found.get(key, 0)
         return dict(sorted(found.items()))
 
     def minutes(self, items: Collection[Item]) -> list[MinuteCount]:
@@ -116,7 +122,7 @@ class AwsCounters:
         try:
             self._dynamo.put_item(
                 TableName=self._table,
-                Item=after.item(*item, epoch),
+                Item=after.item(*item, epoch) | {_CHANGED: {"N": str(int(self._clock()))}},
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 **condition,
             )
@@ -140,7 +146,8 @@ class AwsCounters:
 
     def _minute(self, item: Item) -> MinuteCount | None:
         found = [entry for entry in self._of_partition(partition(*item)) if not self._is_old(entry)]
-        states = [minute_from(entry) for entry in found if "hi" in entry]
+        counts = [entry for entry in found if "hi" in entry]
+        states = [minute_from(entry) for entry in counts]
         if not states:
             return None
         who = {kind: _members(found, kind) for kind in MEMBERS}
@@ -148,14 +155,16 @@ class AwsCounters:
         values = {of: {value: n for (kind, value), n in total.items() if kind == of} for of in TALLIES}
         return MinuteCount(
             *item,
-            max(state.hi for state in states),
+            sum(state.hi for state in states),
             {kind: sum(state.types[kind] for state in states) for kind in EVENT_TYPES},
             who["session"],
             who["visitor"],
             values["page"],
             values["country"],
             values["error"],
-            *(tuple(s.sketches[kind] for s in states if kind in s.sketches) for kind in MEMBERS),
+            session_sketches=_sketches(states, "session"),
+            visitor_sketches=_sketches(states, "visitor"),
+            changed_at=of_seconds(max(int(entry[_CHANGED]["N"]) for entry in counts)),
         )
 
     def _is_old(self, item: dict[str, Any]) -> bool:
@@ -190,6 +199,10 @@ class AwsCounters:
             self._known.move_to_end((epoch, item))
             while len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)
+
+
+def _sketches(states: Sequence[Minute], kind: str) -> tuple[Sketch, ...]:
+    return tuple(state.sketches[kind] for state in states if kind in state.sketches)
 
 
 def _members(items: list[dict[str, Any]], kind: str) -> frozenset[int]:

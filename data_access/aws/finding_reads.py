@@ -103,12 +103,9 @@ class FindingReads:
             yield int(item["sk"]["S"]), item["key"]["S"]
 
     def scans(self) -> list[tuple[Scan, int]]:
-        """Every scan with the number of its findings, newest first."""
-        found = [
-            (items.scan_from(item, item["sk"]["S"]), int(item["findings"]["N"]))
-            for item in self._table.under("SCANS")
-        ]
-        return sorted(found, key=lambda one: one[0].at, reverse=True)
+        """Every scan with the number of its findings, newest first; of one moment, that which came last."""
+        found = sorted(self._table.under("SCANS"), key=_moment, reverse=True)
+        return [(items.scan_from(item, item["sk"]["S"]), int(item["findings"]["N"])) for item in found]
 
     def of_scan(self, scan_id: str) -> dict[str, bool]:
         """The findings of a scan by key, and whether each was a problem in it."""
@@ -153,6 +150,10 @@ def _row(key: str, revision: int, now: Item | None) -> Row:
     """The row of a finding as it is now, with a revision it has had: a later one comes later."""
     row = items.row_from(now) if now else None
     return row._replace(revision=revision) if row else steps.gone(key, revision)
+
+
+def _moment(scan: Item) -> tuple[int, int]:
+    return int(scan["at_time"]["N"]), int(scan["came"]["N"])
 
 
 def _alerts(key: str, now: Item | None) -> Iterator[Alert]:

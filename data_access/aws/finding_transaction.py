@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -139,11 +140,13 @@ def count_scan(scan: Scan, more: int) -> dict[str, Any]:
         "Update": {
             "Key": items.key_of("SCANS", scan.id),
             "UpdateExpression": "set label = if_not_exists(label, :label),"
-            " at_time = if_not_exists(at_time, :at), who = if_not_exists(who, :who) add findings :more",
+            " at_time = if_not_exists(at_time, :at), who = if_not_exists(who, :who),"
+            " came = if_not_exists(came, :now) add findings :more",
             "ExpressionAttributeValues": {
                 ":label": items.text(scan.name),
                 ":at": items.number(scan.at),
                 ":who": items.text(scan.by),
+                ":now": items.number(time.time_ns()),
                 ":more": items.number(more),
             },
         }

@@ -7,7 +7,6 @@ botocore, and refused then: what it wrote names it, and so it is known that it w
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -19,13 +18,12 @@ from data_access.aws.finding_state import State
 from data_access.aws.finding_table import FindingTable
 from data_access.aws.finding_tidy import tidy
 from data_access.aws.finding_transaction import Transaction, Write
+from data_access.aws.transactions import tried
 
 Result = TypeVar("Result")
 _AT_ONCE = 50
 """Findings read before they are written."""
 _TRIES = 60
-_RETRIED = {"None", "ConditionalCheckFailed", "TransactionConflict", "ThrottlingError"}
-_RETRIED |= {"ProvisionedThroughputExceeded", "RequestLimitExceeded"}
 
 
 @dataclass(frozen=True)
@@ -138,14 +136,4 @@ class FindingWrites:
 
     def _refused(self, transaction: Transaction, tries: int) -> list[Any] | None:
         """Try a transaction: None when it is made, else why it is not, by action."""
-        dynamo = self._table.dynamo
-        if tries:
-            self._table.wait(random.uniform(0, min(1.0, 0.005 * 2**tries)))  # noqa: S311 - no secret
-        try:
-            dynamo.transact_write_items(TransactItems=transaction.actions)
-        except dynamo.exceptions.TransactionCanceledException as error:
-            reasons: list[Any] = error.response.get("CancellationReasons", [])
-            if tries >= _TRIES or not {reason["Code"] for reason in reasons} <= _RETRIED:
-                raise
-            return reasons
-        return None
+        return tried(self._table.dynamo, transaction.actions, tries, _TRIES, self._table.wait)

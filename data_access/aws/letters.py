@@ -3,7 +3,7 @@
 | ``pk`` | ``sk`` | what it is |
 | --- | --- | --- |
 | ``D#<slot>`` | number | a letter; its number tells when it came, and the slots share the load |
-| ``R`` | ``<reason>#<day>`` | how many letters of a day wait; without a day, of those that stay |
+| ``R`` | ``<reason>#<day>#<slot>`` | how many letters wait, in all slots; without a day, of those that stay |
 | ``Q#<sequence>`` | ``-`` | that an accepted event is a letter already |
 | ``U`` | ``<minute>#<site>#<type>`` | accepted events nobody can read, by the minute they count in |
 
@@ -18,18 +18,22 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import count, islice
 from typing import Any
 
 from data_access.aws.clients import Clients
 from data_access.aws.minute_items import minute_from_stamp, padded, stamp
 from data_access.aws.tables import TTL, queried
+from data_access.aws.transactions import REFUSED, tried
 from data_access.live import DeadLetter, Reason, Refused
 
 KEPT_SECONDS = 14 * 24 * 3600
 COUNTED_SECONDS = 72 * 3600
 """How long it is known by minute what could not be read: as long as the live counts are kept."""
 _SLOTS, _TOGETHER, _TAKING_SECONDS = 4, 25, 60
+_COUNTER_SLOTS = 8
+"""An item is written by one transaction at a time: a number is spread over so many."""
+_TRIES = 12
 _RANDOM = 1_000_000
 _DAY_SECONDS = 24 * 3600
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive UTC
@@ -40,9 +44,15 @@ Item = dict[str, Any]
 class AwsLetters:
     """The letters in a DynamoDB table."""
 
-    def __init__(self, clients: Clients, table: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        clients: Clients,
+        table: str,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._dynamo = clients.of("dynamodb")
-        self._table, self._clock = table, clock
+        self._table, self._clock, self._sleep = table, clock, sleep
 
     def add(self, refused: Sequence[Refused]) -> None:
         """Keep refused events; one with a sequence that is there already stays as it is."""
@@ -180,7 +190,7 @@ class AwsLetters:
 
     def _counted(self, reason: str, day: str, n: int) -> Item:
         ends = (int(day) + 1) * _DAY_SECONDS + KEPT_SECONDS if day else None
-        return self._added("R", f"{reason}#{day}", n, ends)
+        return self._added("R", f"{reason}#{day}#{secrets.randbelow(_COUNTER_SLOTS)}", n, ends)
 
     def _added(self, pk: str, sk: str, n: int, ends: int | None) -> Item:
         values = {":n": {"N": str(n)}} | ({":ends": {"N": str(ends)}} if ends else {})
@@ -194,15 +204,13 @@ class AwsLetters:
         }
 
     def _transact(self, changes: list[Item]) -> bool:
-        """Make changes, all or none; False when a condition says that they were made before."""
-        try:
-            self._dynamo.transact_write_items(TransactItems=changes)
-        except self._dynamo.exceptions.TransactionCanceledException as error:
-            reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", [])}
-            if "ConditionalCheckFailed" not in reasons:
-                raise
-            return False
-        return True
+        """Make changes, all or none; False when a condition says that they were made before. Others who
+        write the same numbers are waited for."""
+        for tries in count():
+            reasons = tried(self._dynamo, changes, tries, _TRIES, self._sleep)
+            if reasons is None or any(reason["Code"] == REFUSED for reason in reasons):
+                break
+        return reasons is None
 
     def _of_slot(self, slot: int) -> Iterator[Item]:
         return self._query("pk = :pk", {":pk": {"S": f"D#{slot}"}}, ScanIndexForward=False)

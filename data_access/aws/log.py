@@ -53,7 +53,7 @@ class AwsLog:
         self._dynamo = clients.of("dynamodb")
         self._table, self._stream, self._queue = TABLE.of(begin), STREAM.format(begin), OVERFLOW.format(begin)
         self._clock, self._sleep = clock, sleep
-        self._letters = AwsLetters(clients, self._table, clock)
+        self._letters = AwsLetters(clients, self._table, clock, sleep)
         self._queue_url = ""
 
     def append(

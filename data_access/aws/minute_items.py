@@ -1,10 +1,11 @@
 """A minute's counts as DynamoDB items: what a shard counted of a site and minute, and who was there.
 
 ``pk`` is ``C#<site>#<yyyymmddHHMM UTC>``. The item with the shard as ``sk`` holds the counts by type
-(``n_<type>``), the values (JSON, compressed), and ``hi``, the last sequence counted in it, as digits of equal
-length, so that they compare as text. Items ``S#<shard>#<sequence>#<writer>#<kind>`` hold the sessions or
-visitors that a batch brought, eight bytes each: they are sets, so writing one again changes nothing. A shard
-that has brought more than ``MOST_MEMBERS`` counts further ones in a sketch beside the counts.
+(``n_<type>``), the values (JSON, compressed), ``hi``, the last sequence counted in it, as digits of equal
+length, so that they compare as text, and ``changed``, when that was. Items
+``S#<shard>#<sequence>#<writer>#<kind>`` hold the sessions or visitors that a batch brought, eight bytes each:
+they are sets, so writing one again changes nothing. A shard that has brought more than ``MOST_MEMBERS``
+counts further ones in a sketch beside the counts.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from data_access.aws.athena_calls import Calls
 from data_access.aws.athena_results import AthenaResults
 from data_access.aws.athena_runs import AthenaRuns
 from data_access.aws.clients import Clients
-from data_access.literals import at_version, literal_text
+from data_access.literals import at_version, identifier, literal_text
 from data_access.model import Sql, Version
 from data_access.ports import Scanned, ignored
 from data_access.settings import Settings
@@ -21,13 +21,14 @@ class AthenaWarehouse:
     """The Warehouse port over an Athena workgroup."""
 
     engine = "Amazon Athena"
+    sorts_any_size = True
 
     def __init__(self, clients: Clients, settings: Settings, calls: Calls | None = None) -> None:
         """Sends nothing yet; ``calls`` is given by those who have a clock of their own."""
         asked = calls or Calls()
         athena, s3 = clients.of("athena", attempts=1), clients.of("s3", attempts=1)
         database = settings.glue_database
-        self._prefix = '"' + database.replace('"', '""') + '"'
+        self._prefix = identifier(database)
         self._runs = AthenaRuns(athena, asked, settings.athena_workgroup, database, settings.query_seconds)
         self._results = AthenaResults(athena, s3, asked)
 
@@ -37,8 +38,7 @@ class AthenaWarehouse:
         Raises QueryError, of a class of ``query_errors``.
         """
         with self._runs.done(self._text(sql, version), scanned) as run:
-            schema = self._results.schema(run.query_id)
-            return pa.Table.from_batches(self._results.batches(run.output_location, schema), schema)
+            return self._results.table(run)
 
     def schema(self, sql: Sql, version: Version) -> pa.Schema:
         """The answer's columns and types: of a query that reads no row, and no byte."""
@@ -46,9 +46,10 @@ class AthenaWarehouse:
         with self._runs.done(self._text(nothing, version), ignored) as run:
             return self._results.schema(run.query_id)
 
-    def stream(self, sql: Sql, version: Version) -> Iterator[pa.RecordBatch]:
-        """The answer in record batches of at most 8,000 rows."""
-        with self._runs.done(self._text(sql, version), ignored) as run:
+    def stream(self, sql: Sql, version: Version, scanned: Scanned = ignored) -> Iterator[pa.RecordBatch]:
+        """The answer in record batches of at most 8,000 rows; ``scanned`` is told as by ``table``, when the
+        stream has ended or is closed."""
+        with self._runs.done(self._text(sql, version), scanned) as run:
             schema = self._results.schema(run.query_id)
             yield from self._results.batches(run.output_location, schema)
 

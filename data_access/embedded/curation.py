@@ -6,38 +6,26 @@ lake's lock; readers go on with the version they know.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import duckdb
 import pyarrow as pa
-from pyiceberg.manifest import ManifestEntryStatus
 from pyiceberg.table import Table
 
 from data_access import curation
 from data_access.embedded.days import Day, chunks, overwrite
-from data_access.embedded.published import CURATED, Published
-from data_access.embedded.tables import (
-    LAYOUT,
-    RAW,
-    LakeFile,
-    current_id,
-    files_of,
-    held_log,
-    lake_file,
-    quoted,
-    relation,
-)
+from data_access.embedded.tables import held_log, relation
+from data_access.iceberg.published import CURATED, Published
+from data_access.iceberg.raw import new_raw_files
+from data_access.iceberg.tables import LAYOUT, RAW, LakeFile, current_id, files_of
+from data_access.literals import quoted
 from data_access.model import Version
 from data_access.ports import CurateResult
 from data_access.sql import to_engine
 
 if TYPE_CHECKING:
     from data_access.embedded.lake import EmbeddedLake
-
-COMPACTION = "streamgauge.compaction"
-"""The property of snapshots that only put files together."""
 
 _OWNER = to_engine(curation.OWNER, "duckdb")
 
@@ -114,30 +102,6 @@ def _arrived(cursor: duckdb.DuckDBPyConnection, files: list[LakeFile]) -> pa.Tab
         left join chosen c on c.file = hash(r.filename) and c.file_row_number = r.file_row_number
     )"""
     return _fetch(cursor, curation.INTAKE, {"received": received}, "intake")
-
-
-def new_raw_files(raw: Table, since: int) -> list[LakeFile]:
-    """Files that snapshots after ``since`` brought, compactions left out.
-
-    When ``since`` has expired these are all files: curation leaves out what it has already.
-    """
-    found: dict[str, LakeFile] = {}
-    snapshot = raw.current_snapshot()
-    while snapshot is not None and snapshot.snapshot_id != since:
-        if snapshot.summary is None or not snapshot.summary.get(COMPACTION):
-            found |= {file.path: file for file in _added_by(raw, snapshot)}
-        parent = snapshot.parent_snapshot_id
-        snapshot = raw.snapshot_by_id(parent) if parent else None
-    return sorted(found.values(), key=lambda f: (f.day, f.path))
-
-
-def _added_by(raw: Table, snapshot: Any) -> Iterator[LakeFile]:
-    for manifest in snapshot.manifests(raw.io):
-        if manifest.added_snapshot_id != snapshot.snapshot_id:
-            continue
-        for entry in manifest.fetch_manifest_entry(raw.io, discard_deleted=True):
-            if entry.status == ManifestEntryStatus.ADDED and entry.snapshot_id == snapshot.snapshot_id:
-                yield lake_file(entry.data_file)
 
 
 def _choose_incoming(cursor: duckdb.DuckDBPyConnection, fresh: str, events: str) -> None:

@@ -10,7 +10,7 @@ from itertools import groupby
 import pyarrow as pa
 from pyiceberg.table import Table, Transaction
 
-from data_access.embedded.tables import LAYOUT, current_id, files_of, utc_day_start
+from data_access.iceberg.tables import LAYOUT, current_id, files_of, utc_day_start
 
 CHUNK_ROWS = 400_000
 

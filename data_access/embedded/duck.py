@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from data_access.embedded.tables import quoted
+from data_access.literals import quoted
 from data_access.settings import Settings
 
 _MACROS = (

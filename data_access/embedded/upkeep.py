@@ -12,10 +12,11 @@ import pyarrow as pa
 from pyiceberg.exceptions import CommitFailedException, ValidationException
 from pyiceberg.table import Table
 
-from data_access.embedded.curation import COMPACTION
 from data_access.embedded.days import Day, chunks, overwrite
-from data_access.embedded.published import CURATED, Published
-from data_access.embedded.tables import LAYOUT, LakeFile, current_id, files_of, relation
+from data_access.embedded.tables import relation
+from data_access.iceberg.published import CURATED, Published
+from data_access.iceberg.raw import COMPACTION
+from data_access.iceberg.tables import LAYOUT, LakeFile, current_id, files_of
 from data_access.ports import MaintainResult
 from data_access.settings import Settings
 

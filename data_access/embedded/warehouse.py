@@ -15,8 +15,9 @@ import pyarrow as pa
 
 from data_access.embedded.duck import PROFILE
 from data_access.embedded.lake import EmbeddedLake
-from data_access.embedded.published import CURATED
-from data_access.embedded.tables import overlapping, relation
+from data_access.embedded.tables import relation
+from data_access.iceberg.published import CURATED
+from data_access.iceberg.tables import overlapping
 from data_access.model import Sql, Version
 from data_access.ports import QueryError, Scanned, ignored
 from data_access.sql import to_engine
@@ -31,6 +32,7 @@ class EmbeddedWarehouse:
     """The Warehouse port over an in-process DuckDB."""
 
     engine = f"DuckDB {duckdb.__version__}"
+    sorts_any_size = False
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, lake: EmbeddedLake, seconds: int) -> None:
         self._connection = connection
@@ -44,9 +46,7 @@ class EmbeddedWarehouse:
         """
         with self._running(sql, version) as (result, cursor):
             table = result.to_arrow_table()
-            profile = json.loads(cursor.get_profiling_information(format="json"))
-            if "io" in profile:  # it profiles texts with parameters only
-                scanned(int(profile["io"]["total_bytes_read"]))
+            _tell(cursor, scanned)
             return table
 
     def schema(self, sql: Sql, version: Version) -> pa.Schema:
@@ -54,10 +54,12 @@ class EmbeddedWarehouse:
         nothing = replace(sql, text=f"select * from ({sql.text}) as answer limit 0")
         return self.table(nothing, version).schema
 
-    def stream(self, sql: Sql, version: Version) -> Iterator[pa.RecordBatch]:
-        """The answer in record batches of at most 8,000 rows."""
-        with self._running(sql, version) as (result, _):
+    def stream(self, sql: Sql, version: Version, scanned: Scanned = ignored) -> Iterator[pa.RecordBatch]:
+        """The answer in record batches of at most 8,000 rows; ``scanned`` is told nothing of one that is
+        left early, as DuckDB does not say."""
+        with self._running(sql, version) as (result, cursor):
             yield from result.to_arrow_reader(BATCH_ROWS)
+            _tell(cursor, scanned)
 
     @contextmanager
     def _running(
@@ -88,6 +90,12 @@ class EmbeddedWarehouse:
             files = overlapping(self._lake.files(name, version), sql.span if name == "events" else None)
             text = text.replace(_PREFIX + name, relation(name, files))
         return text
+
+
+def _tell(cursor: duckdb.DuckDBPyConnection, scanned: Scanned) -> None:
+    profile = json.loads(cursor.get_profiling_information(format="json"))
+    if "io" in profile:  # it profiles texts with parameters only
+        scanned(int(profile["io"]["total_bytes_read"]))
 
 
 @lru_cache(maxsize=1024)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pyarrow as pa
 
 from data_access.local_time import utc_span
 from data_access.model import Sql, UsageError
+from data_access.moments import of_seconds
 from data_access.questions.base import Ask, Param, Question
 from data_access.questions.figures import limit_of
 from data_access.sql import Params, milliseconds, where, with_span
@@ -98,7 +97,7 @@ def _beyond(cursor: str, sign: str, params: Params) -> str:
     site, _, event_id = rest.partition("|")
     if not milliseconds_text.isdigit() or len(milliseconds_text) > 15 or not event_id:
         raise UsageError(f"{cursor!r} is no cursor; take it from the cursor column of an answer")
-    moment = datetime.fromtimestamp(int(milliseconds_text) / 1000, UTC).replace(tzinfo=None)
+    moment = of_seconds(int(milliseconds_text) / 1000)
     ts, id_, site_ = params.add(moment), params.add(event_id), params.add(site)
     return (
         f"(ts {sign} {ts} or (ts = {ts} and "

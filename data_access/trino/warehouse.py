@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from itertools import islice
+from math import inf
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,7 +25,7 @@ from trino.exceptions import (
     TrinoQueryError,
 )
 
-from data_access.literals import at_version, literal_text
+from data_access.literals import at_version, identifier, literal_text
 from data_access.model import Sql, Version
 from data_access.ports import QueryError, Scanned, ignored
 from data_access.query_errors import (
@@ -47,6 +48,8 @@ _CONNECT_SECONDS = 5
 _REQUEST_SECONDS = 30
 _GRACE_SECONDS = 10
 """How much longer than here a query may run by Trino's own clock: that clock is for a process that died."""
+_READ_SECONDS = 3600
+"""The same of a stream: to Trino a query runs until its last row is fetched, and who reads may be slow."""
 
 REFUSED = (
     "Trino refused the server's sign-in: its user or password needs a look. Tell the people who run this"
@@ -78,51 +81,60 @@ class TrinoWarehouse:
     ``engine`` names its version as soon as Trino has answered for the first time.
     """
 
+    sorts_any_size = True
+
     def __init__(self, settings: Settings) -> None:
         self.engine = "Trino"
         self._settings = settings
         self._url = urlsplit(settings.trino_url)
-        self._prefix = ".".join(map(_identifier, (settings.trino_catalog, settings.trino_schema)))
+        self._prefix = ".".join(map(identifier, (settings.trino_catalog, settings.trino_schema)))
         if settings.trino_password and self._url.scheme != "https":
             raise SettingsError("STREAMGAUGE_TRINO_PASSWORD is only sent to a STREAMGAUGE_TRINO_URL of https")
 
     def table(self, sql: Sql, version: Version, scanned: Scanned = ignored) -> pa.Table:
-        """The whole answer; ``scanned`` is told the bytes Trino read from the lake's files.
+        """The whole answer; ``scanned`` is told the bytes Trino read from the lake's files, also by a query
+        that failed.
 
         Raises QueryError, of a class of ``query_errors``.
         """
-        with self._running(self._text(sql, version)) as cursor:
+        with self._running(self._text(sql, version), scanned, self._limit()) as cursor:
             types, batches = _answer(cursor)
-            table = pa.Table.from_batches(batches, types)
-            scanned(int(cursor.stats.get("physicalInputBytes", 0)))
-        return table
+            return pa.Table.from_batches(batches, types)
 
     def schema(self, sql: Sql, version: Version) -> pa.Schema:
         """The answer's columns and types, without computing it."""
         nothing = replace(sql, text=f"select * from ({sql.text}) as answer limit 0")
         return self.table(nothing, version).schema
 
-    def stream(self, sql: Sql, version: Version) -> Iterator[pa.RecordBatch]:
-        """The answer in record batches of at most 8,000 rows; one that is left early is cancelled."""
-        with self._running(self._text(sql, version)) as cursor:
-            yield from _answer(cursor)[1]
+    def stream(self, sql: Sql, version: Version, scanned: Scanned = ignored) -> Iterator[pa.RecordBatch]:
+        """The answer in record batches of at most 8,000 rows; one that is left early is cancelled, and
+        ``scanned`` is told what it had read by then. Only the first rows have to come in time."""
+        limit = self._limit(_READ_SECONDS)
+        with self._running(self._text(sql, version), scanned, limit) as cursor:
+            for found in _answer(cursor)[1]:
+                limit.lift()
+                yield found
 
     def _text(self, sql: Sql, version: Version) -> str:
         return literal_text(sql, "trino", at_version(self._prefix, version))
 
     @contextmanager
-    def _running(self, text: str) -> Iterator[Any]:
+    def _running(self, text: str, scanned: Scanned, limit: _Limit) -> Iterator[Any]:
         """A query on Trino, which is over there too when the block is left, however that happens."""
-        with closing(self._connect()) as connection, _worded(self._settings.query_seconds):
-            cursor = connection.cursor(stats_callback=_Limit(self._settings.query_seconds))
+        with closing(self._connect(limit.at_most)) as connection, _worded(self._settings.query_seconds):
+            cursor = connection.cursor(stats_callback=limit)
             try:
                 cursor.execute(text)
                 self._learn(connection)
                 yield cursor
             finally:
                 _cancel(cursor)
+                scanned(int((cursor.stats or {}).get("physicalInputBytes", 0)))
 
-    def _connect(self) -> Any:
+    def _limit(self, more: int = 0) -> _Limit:
+        return _Limit(self._settings.query_seconds, self._settings.query_seconds + _GRACE_SECONDS + more)
+
+    def _connect(self, at_most: int) -> Any:
         known = self._settings
         sign_in = trino.auth.BasicAuthentication(known.trino_user, known.trino_password)
         host = self._url.hostname or ""
@@ -137,7 +149,7 @@ class TrinoWarehouse:
             timezone="UTC",
             encoding=None,
             legacy_primitive_types=True,
-            session_properties={"query_max_run_time": f"{known.query_seconds + _GRACE_SECONDS}s"},
+            session_properties={"query_max_run_time": f"{at_most}s"},
             request_timeout=(_CONNECT_SECONDS, max(2, min(_REQUEST_SECONDS, known.query_seconds))),
         )
 
@@ -153,10 +165,15 @@ class _Late(Exception):
 
 
 class _Limit:
-    """Called with every sign of life, about once a second: ends the query when its time is over."""
+    """Called with every sign of life, about once a second: ends the query when its time is over; Trino does
+    so after ``at_most`` seconds."""
 
-    def __init__(self, seconds: int) -> None:
-        self._end = time.monotonic() + seconds
+    def __init__(self, seconds: int, at_most: int) -> None:
+        self._end, self.at_most = time.monotonic() + seconds, at_most
+
+    def lift(self) -> None:
+        """Let the query run on."""
+        self._end = inf
 
     def __call__(self, _stats: dict[str, Any]) -> None:
         if time.monotonic() > self._end:
@@ -215,7 +232,3 @@ def _cancel(cursor: Any) -> None:
         cursor.cancel()
     except (Error, HttpError) as error:
         log.warning("a query on Trino could not be cancelled: %s", error)
-
-
-def _identifier(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

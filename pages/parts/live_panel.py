@@ -23,6 +23,8 @@ from pages.parts.plain import plain
 Component = Any
 
 FIGURE = "figure"
+_HEALTH = frozenset({"state", "behind", "waiting", "refused", "positions"})
+"""Parts that are not of the counts."""
 _MOST_KEPT = 64
 
 
@@ -69,8 +71,11 @@ def draw(snapshot: Snapshot, asked: Asked, before: Panel | None = None) -> Panel
     """Draw a snapshot; the counts of the panel before are taken over if they are the same."""
     health, health_marks = _made(_health(snapshot, asked))
     if before is not None and _same_counts(before.snapshot, snapshot):
-        parts, marks = {**before.parts, **health}, {**before.marks, **health_marks}
-        return Panel(snapshot, parts, before.figure, marks)
+        parts, marks = (
+            {name: one for name, one in old.items() if name not in _HEALTH}
+            for old in (before.parts, before.marks)
+        )
+        return Panel(snapshot, parts | health, before.figure, marks | health_marks)
     found, figure = _counts(snapshot, asked)
     counts, marks = _made(found)
     return Panel(snapshot, counts | health, figure, marks | health_marks | {FIGURE: mark(figure)})
@@ -121,12 +126,12 @@ def _empty(minutes: int) -> Component:
 
 
 def _health(snapshot: Snapshot, asked: Asked) -> dict[str, Component]:
-    """How far the counts are, by part; the log as a whole only where it may be told."""
+    """How far the counts are, by part; the log as a whole only where it may be told, and places in it only
+    where it is one sequence."""
     parts = {"state": live_health.state(snapshot), "behind": live_health.behind(snapshot, asked.zone)}
-    if not asked.whole:
-        return parts
-    return parts | {
-        "waiting": live_health.waiting(snapshot),
-        "refused": live_health.refused(snapshot),
-        "positions": live_health.positions(snapshot),
-    }
+    if asked.whole:
+        parts["refused"] = live_health.refused(snapshot)
+    if asked.whole and snapshot.offsets:
+        parts["waiting"] = live_health.waiting(snapshot)
+        parts["positions"] = live_health.positions(snapshot)
+    return parts

@@ -9,9 +9,11 @@ from __future__ import annotations
 import gzip
 import re
 import zlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Literal
 
 from data_access import moments
 from data_access.archived import BrokenError, Objects, Whole, whole_from, whole_text
@@ -21,19 +23,24 @@ from data_access.ports import FindingsStore
 
 PREFIX = "findings/"
 _PAGE = 500
+MOST_LEFT = 10_000
+"""Findings left that are counted."""
 _DIGITS = 16
+_Fate = Literal["archived", "changed", "waiting", "broken"]
 _NAME = re.compile(r"findings/\d{4}/\d{2}/(?P<key>[0-9a-f]{64})-(?P<digest>[0-9a-f]{16})\.json\.gz")
 
 
 @dataclass(frozen=True, slots=True)
 class Archiving:
     """What archiving came to: findings archived; left because somebody changed them meanwhile; left because
-    an alert of theirs is still to be sent; and left because their object could not be verified."""
+    an alert of theirs is still to be sent; left because their object could not be verified; and, where it
+    stopped, left for the next time: counted up to MOST_LEFT."""
 
     archived: int = 0
     changed: int = 0
     waiting: int = 0
     broken: tuple[str, ...] = ()
+    left: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,28 +54,40 @@ class Found:
 
 
 def archive_closed(
-    store: FindingsStore, objects: Objects, before: int, *, sending: bool = False
+    store: FindingsStore,
+    objects: Objects,
+    before: int,
+    *,
+    sending: bool = False,
+    go_on: Callable[[], bool] = lambda: True,
 ) -> Archiving:
     """Archive findings that were closed before a time (UTC µs) and not changed since. While alerts are
-    ``sending``, what has one to send stays."""
-    archived = changed = waiting = 0
+    ``sending``, what has one to send stays. Before each it asks whether to ``go_on``."""
+    found: Counter[_Fate] = Counter()
     broken: list[str] = []
-    after = ""
-    while keys := store.closed_before(before, after, _PAGE):
-        after = keys[-1]
+    after, left = "", 0
+    while not left and (keys := store.closed_before(before, after, _PAGE)):
         for key in keys:
-            whole = store.whole(key)
-            if whole is not None and sending and not all(alert.sent for alert in whole.alerts):
-                waiting += 1
-            elif whole is None or not is_closed(whole, before):
-                changed += 1
-            elif not _write(objects, whole):
-                broken.append(object_name(whole))
-            elif store.forget(whole):
-                archived += 1
-            else:
-                changed += 1
-    return Archiving(archived, changed, waiting, tuple(broken))
+            if not go_on():
+                left = len(store.closed_before(before, after, MOST_LEFT))
+                break
+            after = key
+            found[_archive(store, objects, key, before, sending, broken)] += 1
+    return Archiving(found["archived"], found["changed"], found["waiting"], tuple(broken), left)
+
+
+def _archive(
+    store: FindingsStore, objects: Objects, key: str, before: int, sending: bool, broken: list[str]
+) -> _Fate:
+    whole = store.whole(key)
+    if whole is not None and sending and not all(alert.sent for alert in whole.alerts):
+        return "waiting"
+    if whole is None or not is_closed(whole, before):
+        return "changed"
+    if not _write(objects, whole):
+        broken.append(object_name(whole))
+        return "broken"
+    return "archived" if store.forget(whole) else "changed"
 
 
 def is_closed(whole: Whole, before: int) -> bool:

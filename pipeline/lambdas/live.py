@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes import KinesisStreamEvent
 from aws_lambda_powertools.utilities.data_classes.kinesis_stream_event import KinesisStreamRecord
 
 from data_access.live import Record, Sighting
+from data_access.moments import of_seconds
 from data_access.ports import Counters
 from pipeline.lambdas import parts
 from pipeline.live import IGNORED_HOURS, sightings
@@ -61,7 +61,7 @@ def _sightings(record: Record) -> list[Sighting]:
 def record_of(record: KinesisStreamRecord) -> Record:
     """A record of the stream as one of the log: of a single event."""
     sequence = int(record.kinesis.sequence_number)
-    arrived = datetime.fromtimestamp(record.kinesis.approximate_arrival_timestamp, UTC).replace(tzinfo=None)
+    arrived = of_seconds(record.kinesis.approximate_arrival_timestamp)
     return Record(sequence, sequence, arrived, record.kinesis.data_as_bytes())
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes import KinesisFirehoseEvent
 from aws_lambda_powertools.utilities.data_classes.kinesis_firehose_event import KinesisFirehoseRecord
 
+from data_access import moments
 from data_access.events import LOGGED
 from data_access.live import Record, Refused
 from data_access.ports import Intake
@@ -53,18 +54,19 @@ def _told(record: KinesisFirehoseRecord, row: dict[str, Any] | None, stream: str
     if row is None:
         return {"recordId": record.record_id, "result": DROPPED, "data": record.data}
     row = row | {"ingest_id": f"{LOGGED}{stream}/{record.metadata.shard_id}-{_sequence(record)}"}
-    data = json.dumps(row, default=_text, separators=(",", ":")).encode() + b"\n"
+    data = json.dumps(row, default=_microseconds, separators=(",", ":")).encode() + b"\n"
     return {"recordId": record.record_id, "result": OK, "data": b64encode(data).decode()}
 
 
-def _text(value: object) -> str:
+def _microseconds(value: object) -> int:
+    """A time as Firehose writes it into an Iceberg table: it takes microseconds only."""
     if isinstance(value, datetime):
-        return value.isoformat(" ", "microseconds")
+        return moments.of(value)
     raise TypeError(f"an event has a value of the kind {type(value).__name__}")
 
 
 def _record(record: KinesisFirehoseRecord) -> Record:
-    arrived = datetime.fromtimestamp(record.approximate_arrival_timestamp / 1000, UTC).replace(tzinfo=None)
+    arrived = moments.of_seconds(record.approximate_arrival_timestamp / 1000)
     return Record(_sequence(record), _sequence(record), arrived, record.data_as_bytes)
 
 

@@ -1,34 +1,56 @@
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 
+from app import users
 from app.auth import make_sign_in_link
 from app.factory import create_app
 from app.users import add_user
 from data_access.backends import Backends
-from tests.app.shop import shop
 from tests.builders import embedded
+from tests.forms import FORMS, PASSWORD, Forms
 
 SAME = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
-PASSWORD = "correct horse battery"
 
 
-@pytest.fixture(scope="session")
-def backends(tmp_path_factory: pytest.TempPathFactory) -> Backends:
-    """A shop with 40 days of events, a viewer and an analyst."""
-    opened = embedded(tmp_path_factory.mktemp("shop"), shop(days=70, sessions_a_day=6))
-    for name, role in (("vera", "viewer"), ("ana", "analyst")):
-        add_user(opened.documents, name, PASSWORD, role)
-    return opened
+@pytest.fixture(scope="session", autouse=True)
+def quick_hashes() -> Iterator[None]:
+    """Passwords of tests are hashed with the least that argon2 takes: a tenth of a second less each."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(users, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
 
 
-@pytest.fixture(scope="session")
-def app(backends: Backends) -> Any:
-    return create_app(backends)
+@pytest.fixture(scope="package")
+def forms(tmp_path_factory: pytest.TempPathFactory, quick_hashes: None) -> Iterator[Forms]:
+    """What pages run on, by form."""
+    with ExitStack() as stack:
+        yield Forms(tmp_path_factory.mktemp("forms"), stack)
+
+
+@pytest.fixture(params=FORMS)
+def form(request: pytest.FixtureRequest) -> str:
+    """Each form in turn, for tests of pages that must hold on both."""
+    found: str = request.param
+    return found
+
+
+@pytest.fixture(scope="package")
+def backends(forms: Forms) -> Backends:
+    """A shop with 70 days of events, a viewer and an analyst."""
+    found: Backends = forms.shop("embedded")
+    return found
+
+
+@pytest.fixture(scope="package")
+def app(forms: Forms) -> Any:
+    return forms.app("embedded")
 
 
 @pytest.fixture
@@ -72,6 +94,7 @@ def sign_in(app: Any, name: str, password: str = PASSWORD) -> FlaskClient:
     return found
 
 
-@pytest.fixture
-def empty_backends(tmp_path: Path) -> Backends:
-    return embedded(tmp_path)
+@pytest.fixture(scope="module")
+def empty_backends(tmp_path_factory: pytest.TempPathFactory) -> Backends:
+    """No events, and no test of the module adds any."""
+    return embedded(tmp_path_factory.mktemp("empty"))

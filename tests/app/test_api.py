@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from data_access.backends import Backends
 from data_access.model import UsageError
 from tests.builders import embedded, event
 from tests.door import Door, server_event
+from tests.forms import FORMS, Forms, aws_on_files, both_forms, door_of
 
 DAY = date(2024, 3, 1)
 PERIOD = {"date_from": "2024-03-01", "date_to": "2024-03-02"}
@@ -46,9 +48,14 @@ EVENTS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def backends(tmp_path_factory: pytest.TempPathFactory) -> Backends:
-    return embedded(tmp_path_factory.mktemp("api"), EVENTS)
+@pytest.fixture(scope="module", params=FORMS)
+def backends(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backends]:
+    folder = tmp_path_factory.mktemp("api")
+    if request.param == "embedded":
+        yield embedded(folder, EVENTS)
+    else:
+        with aws_on_files(folder, EVENTS) as opened:
+            yield opened
 
 
 @pytest.fixture(scope="module")
@@ -213,11 +220,18 @@ def test_keys_are_kept_as_hashes_and_have_roles(backends: Backends) -> None:
 
 
 @pytest.fixture
-def live(tmp_path: Path) -> tuple[Door, Any]:
-    door = Door(embedded(tmp_path))
+def form() -> str:
+    """Tests that are not marked run on the embedded form only."""
+    return "embedded"
+
+
+@pytest.fixture
+def live(form: str, forms: Forms, tmp_path: Path) -> tuple[Door, Any]:
+    door = door_of(forms.new(form, tmp_path))
     return door, create_app(door.backends).server
 
 
+@both_forms
 def test_realtime(live: tuple[Door, Any]) -> None:
     door, server = live
     reader = client(server, door.backends)
@@ -237,6 +251,7 @@ def test_realtime(live: tuple[Door, Any]) -> None:
     assert (answer["stale"], answer["lag_seconds"]) == (False, 0)
 
 
+@both_forms
 def test_realtime_of_one_site(live: tuple[Door, Any]) -> None:
     door, server = live
     door.server()

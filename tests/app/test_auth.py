@@ -8,7 +8,10 @@ from threading import Barrier
 from typing import Any
 
 import pytest
+from argon2 import extract_parameters
+from argon2.profiles import RFC_9106_LOW_MEMORY
 
+from app import users
 from app.auth import make_sign_in_link, own_path
 from app.keys import secret_key
 from app.limits import FailureLimit
@@ -162,6 +165,7 @@ def test_passwords_are_kept_as_argon2(backends: Backends) -> None:
     found = backends.documents.get("user", "vera")
     assert found is not None
     assert str(found.value["password_hash"]).startswith("$argon2id$")
+    assert extract_parameters(users._NO_ONE) == RFC_9106_LOW_MEMORY, "made before tests chose a quick one"
 
 
 def test_the_secret_key_is_kept_for_us_only(tmp_path: Any) -> None:

@@ -28,21 +28,29 @@ from pages.parts.view import View
 from tests.app.callbacks import URL, elements
 from tests.app.conftest import PASSWORD, SAME, by_link, sign_in, with_people
 from tests.app.live_parts import said
-from tests.builders import embedded, event, table
+from tests.builders import event, table
 from tests.door import ORIGIN, Door, server_event, utc
+from tests.forms import Forms, both_forms, door_of
 
 PATH = "/connect"
 Given = tuple[Any, str, Any]
 
 
 @pytest.fixture
-def live(tmp_path: Path) -> Backends:
-    return embedded(tmp_path, port=8123, site_time_zones="shop=Asia/Tokyo")
+def form() -> str:
+    """Tests that are not marked run on the embedded form only: they are about what pages look like, ask the
+    lake or know the log's places."""
+    return "embedded"
+
+
+@pytest.fixture
+def live(form: str, forms: Forms, tmp_path: Path) -> Backends:
+    return forms.eager(forms.new(form, tmp_path, port=8123, site_time_zones="shop=Asia/Tokyo"))
 
 
 @pytest.fixture
 def door(live: Backends) -> Door:
-    return Door(live)
+    return door_of(live)
 
 
 @pytest.fixture
@@ -169,6 +177,7 @@ def checks(client: FlaskClient, search: str = "") -> str:
 # Sites and origins
 
 
+@both_forms
 def test_an_admin_adds_a_site(admin: FlaskClient, live: Backends) -> None:
     assert "Add your first site" in layout(admin)
     answer = add(admin, " blog ", "https://Blog.example:443/\n\n  http://localhost:8000 \n")
@@ -212,6 +221,7 @@ def test_what_is_wrong_is_said_at_its_field(
     assert sites.every(live.documents) == before
 
 
+@both_forms
 def test_origins_are_changed(admin: FlaskClient, live: Backends, door: Door) -> None:
     answer = save_origins(admin, "https://b.example\nHTTPS://A.example/\nhttps://b.example")
     assert answer["connect-origins"] == {"error": "", "value": "https://a.example\nhttps://b.example"}
@@ -271,6 +281,7 @@ def test_a_site_that_is_not_set_up(admin: FlaskClient, door: Door) -> None:
 # Keys
 
 
+@both_forms
 def test_a_key_is_shown_once_and_filled_in(admin: FlaskClient, live: Backends, door: Door) -> None:
     answer = press_key(admin, "make", "shop")
     made, did = answer["connect-key"]["data"], answer["connect-key-did"]["data"]
@@ -287,6 +298,7 @@ def test_a_key_is_shown_once_and_filled_in(admin: FlaskClient, live: Backends, d
     assert made["key"] not in json.dumps(snippets(admin, "?site=blog", made))
 
 
+@both_forms
 def test_a_key_works_until_it_is_revoked(admin: FlaskClient, live: Backends, door: Door) -> None:
     door.key = press_key(admin, "make", "shop")["connect-key"]["data"]["key"]
     assert Door.server(door).status == 200
@@ -383,6 +395,7 @@ def test_another_way_is_a_wrong_parameter(admin: FlaskClient, door: Door) -> Non
 # Checks and events
 
 
+@both_forms
 def test_the_checks_turn_by_themselves(admin: FlaskClient, live: Backends) -> None:
     sites.save(live.documents, "shop", ())
     assert checks(admin) == (
@@ -390,7 +403,7 @@ def test_the_checks_turn_by_themselves(admin: FlaskClient, live: Backends) -> No
         "To do: Origins None yet Browsers are refused, servers are not "
         "To do: First event Waiting… Turns green by itself To do: Last event None yet Turns green by itself"
     )
-    door = Door(live)
+    door = door_of(live)
     assert "Done: Write key 1 write key" in checks(admin)
     assert f"Done: Origins 1 origin {ORIGIN}" in checks(admin)
     door.server(event_type="nothing")
@@ -426,6 +439,7 @@ def test_imported_events_are_not_received_ones(admin: FlaskClient, live: Backend
     assert "To do: First event" in checks(admin)
 
 
+@both_forms
 def test_valid_and_rejected_events_with_the_reason(admin: FlaskClient, door: Door) -> None:
     door.send(
         {"eventName": "add_to_cart_click", "pageUrl": "https://x.example/cart?a=b", "sessionId": "session-11"}
@@ -449,6 +463,7 @@ def test_every_reason_has_words(admin: FlaskClient, door: Door) -> None:
     assert all(words in found for words in REASONS.values())
 
 
+@both_forms
 def test_an_event_that_was_too_long_to_be_kept(admin: FlaskClient, door: Door) -> None:
     door.send({"eventName": "page_view", "words": "x" * 70_000})
     (row,) = events(admin)
@@ -465,6 +480,7 @@ def test_values_are_text_whatever_they_look_like(admin: FlaskClient, door: Door)
     assert bad in said({"data-sg-plain": row})
 
 
+@both_forms
 def test_only_new_rows_are_sent(admin: FlaskClient, door: Door) -> None:
     door.server(session_id="a")
     first = poll(admin)
@@ -501,6 +517,7 @@ def test_a_poll_is_quick(admin: FlaskClient, door: Door) -> None:
     assert min(took) < 0.1
 
 
+@both_forms
 def test_a_paused_debugger_stays_but_its_checks_go_on(admin: FlaskClient, door: Door) -> None:
     first = poll(admin)
     door.server()
@@ -511,6 +528,7 @@ def test_a_paused_debugger_stays_but_its_checks_go_on(admin: FlaskClient, door: 
     assert poll(admin, paused["connect-seen"])["connect-list"]["order"] == ["s1"]
 
 
+@both_forms
 def test_other_sites_events_are_never_shown(live: Backends, door: Door, admin: FlaskClient) -> None:
     sites.save(live.documents, "blog", ())
     door.server(session_id="secret")
@@ -524,6 +542,7 @@ def test_other_sites_events_are_never_shown(live: Backends, door: Door, admin: F
     assert events(limited(live, "ann", "viewer", "shop"))
 
 
+@both_forms
 def test_what_to_check_while_nothing_comes(admin: FlaskClient, live: Backends, door: Door) -> None:
     text = said(poll(admin)["connect-around"])
     assert "Waiting for the first event from shop…" in text

@@ -16,8 +16,21 @@ from data_access.backends import Backends
 from data_access.model import Scope
 from data_access.ports import QueryError
 from tests.app.conftest import sign_in
+from tests.forms import Forms
 
 EVERYONE = Scope("tester")
+
+
+@pytest.fixture
+def backends(form: str, forms: Forms) -> Backends:
+    """The shop on each form."""
+    found: Backends = forms.shop(form)
+    return found
+
+
+@pytest.fixture
+def app(form: str, forms: Forms) -> Any:
+    return forms.app(form)
 
 
 def rows_of(text: str) -> list[dict[str, str]]:
@@ -123,12 +136,15 @@ def test_the_file_name_tells_question_and_period(client: FlaskClient) -> None:
 def test_rows_are_streamed_batch_by_batch(
     app: Any, monkeypatch: pytest.MonkeyPatch, backends: Backends
 ) -> None:
-    taken = []
+    taken, ended = [], []
 
     def stream(*_args: Any, **_more: Any) -> Any:
-        for number in range(1000):
-            taken.append(number)
-            yield pa.RecordBatch.from_pydict({"number": [number]})
+        try:
+            for number in range(1000):
+                taken.append(number)
+                yield pa.RecordBatch.from_pydict({"number": [number]})
+        finally:
+            ended.append(len(taken))
 
     export = replace(backends.asking.export("explore.events", {}, EVERYONE), batches=stream())
     monkeypatch.setattr(type(backends.asking), "export", lambda *_args: export)
@@ -136,7 +152,9 @@ def test_rows_are_streamed_batch_by_batch(
     first = next(iter(answer.response))
     assert first == b'"number"\n0\n'
     assert len(taken) <= 2
+    assert ended == []
     answer.close()
+    assert ended == [len(taken)]
 
 
 def test_an_export_without_rows_is_a_header(client: FlaskClient) -> None:

@@ -7,6 +7,8 @@ import io
 import json
 import re
 import zipfile
+from collections.abc import Callable
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -37,14 +39,15 @@ from tests.app.conftest import SAME, by_link, sign_in, with_people
 from tests.app.live_parts import said
 from tests.builders import embedded, event
 from tests.findings import DAY, MONDAY, finding, passed
+from tests.forms import Forms, only_embedded
 
 NOW = MONDAY + 40 * DAY
 TUESDAY = Scan("scan-2", "tuesday.json", MONDAY + DAY, "ann")
 
 
 @pytest.fixture
-def backends(tmp_path: Path) -> Backends:
-    return embedded(tmp_path)
+def backends(form: str, forms: Forms, tmp_path: Path) -> Backends:
+    return forms.new(form, tmp_path)
 
 
 @pytest.fixture
@@ -97,6 +100,25 @@ def mixed(backends: Backends) -> None:
         backends.findings.change({key: 0}, change, "ann", MONDAY + 2 * DAY)
 
 
+@pytest.fixture(scope="module")
+def mixtures(forms: Forms, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Backends]:
+    """Back ends with mixed findings, by form."""
+
+    @cache
+    def opened(form: str) -> Backends:
+        backends = forms.new(form, tmp_path_factory.mktemp(form))
+        mixed(backends)
+        return backends
+
+    return opened
+
+
+@pytest.fixture
+def of_mixed(mixtures: Callable[[str], Backends], form: str) -> Backends:
+    """Mixed findings, for tests that only read."""
+    return mixtures(form)
+
+
 @pytest.mark.parametrize(
     ("raw", "found"),
     [
@@ -118,9 +140,8 @@ def mixed(backends: Backends) -> None:
         ({"sort": "updated"}, ["worse", "bad", "small"]),
     ],
 )
-def test_the_url_says_which_findings(backends: Backends, raw: dict[str, str], found: list[str]) -> None:
-    mixed(backends)
-    order = ids(desk(backends, **raw))
+def test_the_url_says_which_findings(of_mixed: Backends, raw: dict[str, str], found: list[str]) -> None:
+    order = ids(desk(of_mixed, **raw))
     assert sorted(order) == sorted(found)
     if "sort" in raw or not raw:
         assert order[0] == found[0]
@@ -142,18 +163,16 @@ def test_the_url_says_which_findings(backends: Backends, raw: dict[str, str], fo
         {"from": "2020-01-01", "to": "2026-01-01"},
     ],
 )
-def test_what_the_url_cannot_ask_is_explained(backends: Backends, raw: dict[str, str]) -> None:
-    mixed(backends)
-    found = desk(backends, **raw)
+def test_what_the_url_cannot_ask_is_explained(of_mixed: Backends, raw: dict[str, str]) -> None:
+    found = desk(of_mixed, **raw)
     name = next(iter(raw))
     draws = {"by": finding_groups.draw, "scan_from": finding_scans.draw, "from": finding_course.draw_trend}
     with pytest.raises(UsageError, match=r"it takes|no two scans|no such scan|yet to come|longer than"):
         draws.get(name, lambda at: finding_table.draw(at, picking=True))(found)
 
 
-def test_figures_count_open_findings_whatever_their_severity(backends: Backends) -> None:
-    mixed(backends)
-    text = words(finding_cards.draw_figures(desk(backends, severity="LOW", account="1,2")))
+def test_figures_count_open_findings_whatever_their_severity(of_mixed: Backends) -> None:
+    text = words(finding_cards.draw_figures(desk(of_mixed, severity="LOW", account="1,2")))
     figures = dict(re.findall(r"(Open|Critical|High|Medium|New this week|Overdue) (\d+)", text))
     assert figures == {
         "Open": "3",
@@ -173,9 +192,8 @@ def test_a_finding_that_closed_counts_as_fewer(backends: Backends) -> None:
     assert "Open 1 Down −1 in 7 days" in words(finding_cards.draw_figures(desk(backends)))
 
 
-def test_ages_are_told_against_targets(backends: Backends) -> None:
-    mixed(backends)
-    text = words(finding_cards.draw_ages(desk(backends)))
+def test_ages_are_told_against_targets(of_mixed: Backends) -> None:
+    text = words(finding_cards.draw_ages(desk(of_mixed)))
     assert "Critical 7 d 1 0 % 1 40 d 40 d" in text
     assert "High 30 d 1 100 % 0 2 d 2 d" in text
 
@@ -190,9 +208,8 @@ def test_groups_say_how_many_resources_have_the_problem(backends: Backends) -> N
     assert "c1 3 2 of 11 75 %" in text
 
 
-def test_groups_are_about_every_state(backends: Backends) -> None:
-    mixed(backends)
-    text = words(finding_groups.draw(desk(backends, state="resolved", by="account")))
+def test_groups_are_about_every_state(of_mixed: Backends) -> None:
+    text = words(finding_groups.draw(desk(of_mixed, state="resolved", by="account")))
     assert "1 1 1 of 1" in text
 
 
@@ -211,9 +228,8 @@ def test_scans_are_compared_and_filter(backends: Backends) -> None:
     assert "New 1" in words(finding_scans.draw(found))
 
 
-def test_one_scan_has_nothing_to_compare_with(backends: Backends) -> None:
-    mixed(backends)
-    assert "two are needed" in words(finding_scans.draw(desk(backends)))
+def test_one_scan_has_nothing_to_compare_with(of_mixed: Backends) -> None:
+    assert "two are needed" in words(finding_scans.draw(desk(of_mixed)))
 
 
 def test_the_trend_ends_now(backends: Backends) -> None:
@@ -225,6 +241,7 @@ def test_the_trend_ends_now(backends: Backends) -> None:
     assert len(desk(backends).days.days) == 90
 
 
+@only_embedded  # of 20 scans, which take their time; the counts it goes by are the trend's
 def test_the_burn_down_says_where_the_pace_leads(backends: Backends) -> None:
     store(backends, *(finding(f"f{number}", MONDAY) for number in range(30)))
     for day in range(1, 21):
@@ -272,11 +289,10 @@ def test_chips_take_one_filter_away(backends: Backends) -> None:
     }
 
 
-def test_choices_hold_what_there_is_and_what_is_chosen(backends: Backends) -> None:
-    mixed(backends)
-    found = finding_bar.options(desk(backends, account="9").view, "account")
+def test_choices_hold_what_there_is_and_what_is_chosen(of_mixed: Backends) -> None:
+    found = finding_bar.options(desk(of_mixed, account="9").view, "account")
     assert {one["value"] for one in found} == {"1", "2", "3", "9"}
-    nobody = finding_bar.options(desk(backends).view, "assignee")
+    nobody = finding_bar.options(desk(of_mixed).view, "assignee")
     assert {"value": "–", "label": "(nobody)"} in nobody
 
 
@@ -296,15 +312,14 @@ def test_only_web_pages_are_linked(text: str, link: str | None) -> None:
     assert finding_details.web_link(text) == link
 
 
-def test_a_finding_in_full(backends: Backends) -> None:
-    mixed(backends)
-    (key,) = backends.findings.named("quiet")
-    kept = backends.findings.get(key)
+def test_a_finding_in_full(of_mixed: Backends) -> None:
+    (key,) = of_mixed.findings.named("quiet")
+    kept = of_mixed.findings.get(key)
     assert kept is not None
-    text = words(finding_details.draw(desk(backends), kept))
+    text = words(finding_details.draw(desk(of_mixed), kept))
     assert "Muted until 19 Apr 2026 00:00: known" in text
     assert "Block public access." in text
-    more = words(finding_details.draw_more(desk(backends), kept))
+    more = words(finding_details.draw_more(desk(of_mixed), kept))
     assert "Resources (1) arn:aws:s3:::quiet" in more
     assert "ann Status: New → Muted Reason: – → known" in more
     assert "Problem found · provider" in more
@@ -370,10 +385,9 @@ def test_a_form_becomes_a_change(backends: Backends) -> None:
         change("SUPPRESSED", "why", "someday", "keep", "")
 
 
-def test_those_that_are_chosen_else_all_that_match(backends: Backends) -> None:
-    mixed(backends)
-    (key,) = backends.findings.named("bad")
-    found = desk(backends, account="1,2")
+def test_those_that_are_chosen_else_all_that_match(of_mixed: Backends) -> None:
+    (key,) = of_mixed.findings.named("bad")
+    found = desk(of_mixed, account="1,2")
     assert finding_work.versions(found, {key: 7}, 99) == {key: 7}
     assert len(finding_work.versions(found, {}, 3)) == 3
     assert finding_work.versions(found, None, 3)[key] == 1
@@ -521,9 +535,8 @@ def _figures(tree: Any) -> Any:
             yield from _figures(part)
 
 
-def test_figures_link_to_what_they_count(backends: Backends) -> None:
-    mixed(backends)
-    found = desk(backends, severity="LOW", overdue="yes", opened="week", account="1,2")
+def test_figures_link_to_what_they_count(of_mixed: Backends) -> None:
+    found = desk(of_mixed, severity="LOW", overdue="yes", opened="week", account="1,2")
     drawn = json.dumps(finding_cards.draw_figures(found), default=lambda part: part.to_plotly_json())
     links = re.findall(r'"href": "([^"]*)"', drawn)
     assert links == [
@@ -559,6 +572,7 @@ def test_only_what_passed_is_said_to_have_passed(backends: Backends) -> None:
     assert said_of == {"a": "Passed", "b": "Closed", "c": "Closed"}
 
 
+@only_embedded  # of ten scans, as the burn-down
 def test_the_pace_is_that_of_the_last_weeks_whatever_is_shown(backends: Backends) -> None:
     store(backends, *(finding(f"f{number}", MONDAY) for number in range(30)))
     for day in range(1, 11):

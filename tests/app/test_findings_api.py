@@ -14,8 +14,8 @@ from app import api_keys
 from app.factory import create_app
 from data_access.backends import Backends
 from data_access.findings import Change, Severity, Status
-from tests.builders import embedded
 from tests.findings import DAY, MONDAY, SCAN, asff, finding, passed
+from tests.forms import Forms
 
 ASFF = asff(
     "finding-1",
@@ -26,8 +26,8 @@ ASFF = asff(
 
 
 @pytest.fixture
-def backends(tmp_path: Path) -> Backends:
-    return embedded(tmp_path)
+def backends(form: str, forms: Forms, tmp_path: Path) -> Backends:
+    return forms.new(form, tmp_path)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from pipeline.collector import BATCH, CLICKSTREAM, EVENTS
 from tests.builders import embedded, read
 from tests.door import Door
 
-BODIES = int(os.environ.get("FUZZ_BODIES", "20000"))
+BODIES = int(os.environ.get("FUZZ_BODIES", "4000"))
 Random = random.Random
 
 ODD: tuple[Callable[[Random], Any], ...] = (

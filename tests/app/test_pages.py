@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from functools import cache
 from typing import Any
 
 import pytest
@@ -12,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from plotly.utils import PlotlyJSONEncoder
 
-from app.auth import make_sign_in_link
 from app.factory import create_app
 from data_access.backends import Backends
 from data_access.metrics import METRICS
@@ -25,7 +26,8 @@ from pages.parts.drawing import guarded
 from pages.parts.steps import Step
 from pages.parts.view import View
 from tests.app.callbacks import draw, elements
-from tests.app.conftest import sign_in
+from tests.app.conftest import by_link, sign_in
+from tests.forms import Forms
 
 CARDS = [
     ("overview-kpis", "/", "Total events"),
@@ -55,6 +57,18 @@ CARDS = [
 TEXT = st.text(min_size=1, max_size=12).filter(lambda text: text.strip() == text)
 
 
+@pytest.fixture
+def backends(form: str, forms: Forms) -> Backends:
+    """The shop on each form."""
+    found: Backends = forms.shop(form)
+    return found
+
+
+@pytest.fixture
+def app(form: str, forms: Forms) -> Any:
+    return forms.app(form)
+
+
 def view_of(backends: Backends, path: str = "/", **raw: str) -> View:
     return View(backends, path, raw, Scope("tester"))
 
@@ -75,15 +89,25 @@ def test_each_card_says_when_there_is_nothing(client: FlaskClient, card: str) ->
         assert "No events in 1 Jan – 31 Jan 2001" in json.dumps(json.loads(text), ensure_ascii=False)
 
 
+@pytest.fixture(scope="module")
+def of_nothing(forms: Forms, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], FlaskClient]:
+    """A client of an app without any event, by form."""
+
+    @cache
+    def opened(form: str) -> FlaskClient:
+        backends = forms.new(form, tmp_path_factory.mktemp(form))
+        return by_link(create_app(backends), backends)
+
+    return opened
+
+
 @pytest.mark.parametrize(
     ("card", "path"), [(card, path) for card, path, _ in CARDS if card != "explore-count"]
 )
-def test_each_card_works_without_any_data(empty_backends: Backends, card: str, path: str) -> None:
-    app = create_app(empty_backends)
-    client = app.server.test_client()
-    link = make_sign_in_link(empty_backends)
-    client.get(link[link.index("/sign-in") :])
-    text = draw(client, card, "", path)
+def test_each_card_works_without_any_data(
+    of_nothing: Callable[[str], FlaskClient], form: str, card: str, path: str
+) -> None:
+    text = draw(of_nothing(form), card, "", path)
     assert "went wrong" not in text
     assert "did not arrive" not in text
 
@@ -226,7 +250,7 @@ def page(backends: Backends, **raw: str) -> tuple[list[str], dict[str, Any]]:
 
 
 def test_the_last_page_has_no_older_one(backends: Backends) -> None:
-    every = {"from": "2000-01-01", "to": "2100-01-01"}
+    every = {"from": "2000-01-01", "to": "2100-01-01", "country": "DE"}
     cursor = None
     for _ in range(200):
         found = page(backends, **every, **({"before": cursor} if cursor else {}))

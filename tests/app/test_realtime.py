@@ -24,8 +24,8 @@ from pages.parts.live_panel import Asked, Panels
 from tests.app.callbacks import URL, elements
 from tests.app.conftest import PASSWORD, SAME, sign_in
 from tests.app.live_parts import PARTS, body, poll, said
-from tests.builders import embedded
-from tests.door import Door, utc
+from tests.door import Door, server_event, utc
+from tests.forms import Forms, door_of, only_embedded
 
 NOW = datetime(2026, 3, 9, 12, 30, 30)  # noqa: DTZ001 - naive UTC
 EVERYBODY = Asked(None, "UTC", True)
@@ -47,10 +47,13 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def live(tmp_path: Path, clock: Clock) -> Backends:
+def live(form: str, forms: Forms, tmp_path: Path, clock: Clock) -> Backends:
     """Back ends whose snapshots are taken by the clock, each anew."""
-    opened = embedded(tmp_path, site_time_zones="blog=Asia/Kolkata")
-    return replace(opened, realtime=Always(opened.log, opened.counters, clock))
+    opened = forms.new(form, tmp_path, site_time_zones="blog=Asia/Kolkata")
+    if form == "aws":  # leaves out what is too old by the clock
+        opened = replace(opened, counters=forms.counters(opened, clock))
+    parts = opened.following, opened.intake, opened.counters
+    return replace(opened, realtime=Always(*parts, clock))
 
 
 class Always(Realtime):
@@ -62,7 +65,7 @@ class Always(Realtime):
 
 @pytest.fixture
 def door(live: Backends, clock: Clock) -> Door:
-    return Door(live, clock)
+    return door_of(live, clock)
 
 
 @pytest.fixture
@@ -89,18 +92,24 @@ def send(door: Door, **fields: Any) -> None:
         pass
 
 
+def send_all(door: Door, events: list[dict[str, Any]]) -> None:
+    """Events of a server together, counted."""
+    assert door.batch(*events).status == 200
+    while door.live.step():
+        pass
+
+
 def view_of(page: str) -> dict[str, Any]:
     return {"properties": {"page": f"https://shop.example{page}"}}
 
 
 def test_figures_of_both_windows(door: Door, client: FlaskClient) -> None:
-    send(door, session_id="s1")
-    send(door, session_id="s2", user_id="u1", timestamp=utc(NOW - timedelta(minutes=4)))
-    send(door, session_id="s3", user_id="u1", timestamp=utc(NOW - timedelta(minutes=4)))
-    send(door, session_id="s3", event_type="error", timestamp=utc(NOW - timedelta(minutes=4)))
-    send(door, session_id="s4", timestamp=utc(NOW - timedelta(minutes=5)))
-    send(door, session_id="s5", timestamp=utc(NOW - timedelta(minutes=29)))
-    send(door, session_id="s6", timestamp=utc(NOW - timedelta(minutes=30)))
+    def sent(minutes: int, session: str, **more: str) -> dict[str, Any]:
+        return server_event(session_id=session, timestamp=utc(NOW - timedelta(minutes=minutes)), **more)
+
+    events = [sent(0, "s1"), sent(4, "s2", user_id="u1"), sent(4, "s3", user_id="u1")]
+    events += [sent(4, "s3", event_type="error"), sent(5, "s4"), sent(29, "s5"), sent(30, "s6")]
+    send_all(door, events)
     parts = poll(client)
     assert said(parts["events"]) == "4 5 min 6 30 min"
     assert said(parts["errors"]) == "25.0 % 5 min 16.7 % 30 min"
@@ -108,20 +117,22 @@ def test_figures_of_both_windows(door: Door, client: FlaskClient) -> None:
     assert said(parts["visitors"]) == "3 5 min 5 30 min", "u1, s1 and s3 without a user; then s4 and s5"
 
 
-def test_only_what_has_changed_is_sent(door: Door, client: FlaskClient, clock: Clock) -> None:
+def test_only_what_has_changed_is_sent(door: Door, client: FlaskClient, live: Backends, clock: Clock) -> None:
     send(door, metadata={"country": "DE"})
     first = poll(client)
-    assert first.keys() == {*PARTS, "figure", "seen"}
+    places = {"waiting", "positions"} if live.log is not None else set()
+    assert first.keys() == {*PARTS, "figure", "seen"} - ({"waiting", "positions"} - places)
     clock.seconds += 1
     second = poll(client, first["seen"])
     assert second.keys() == {"behind", "seen"}, "the clock alone has changed"
     assert "12:30:31" in said(second["behind"])
     send(door, session_id="s2")
     third = poll(client, second["seen"])
-    assert third.keys() == {"events", "sessions", "visitors", "figure", "waiting", "positions", "seen"}
+    assert third.keys() == {"events", "sessions", "visitors", "figure", "seen"} | places
     assert said(third["events"]) == "2 5 min 2 30 min"
 
 
+@only_embedded  # what is drawn does not know where it is from, and 40 events take their time
 def test_an_answer_without_changes_is_small(door: Door, client: FlaskClient, clock: Clock) -> None:
     for number in range(40):
         send(door, session_id=f"s{number}", **view_of(f"/{number}"))
@@ -132,6 +143,7 @@ def test_an_answer_without_changes_is_small(door: Door, client: FlaskClient, clo
     assert len(small.data) < 1200 < 8000 < len(whole.data) < 25_000
 
 
+@only_embedded  # as above
 def test_a_panel_is_drawn_once_for_all(door: Door, live: Backends, clock: Clock) -> None:
     send(door)
     panels, snapshot = Panels(), live.realtime.snapshot()
@@ -147,6 +159,7 @@ def test_a_panel_is_drawn_once_for_all(door: Door, live: Backends, clock: Clock)
     assert panels.get(live.realtime.snapshot(), EVERYBODY).figure != panel.figure, "a minute has gone by"
 
 
+@only_embedded  # as above
 def test_the_number_of_kept_panels_is_bounded(live: Backends) -> None:
     panels, snapshot = Panels(), live.realtime.snapshot()
     first = panels.get(snapshot, EVERYBODY)
@@ -190,11 +203,11 @@ def test_every_type_has_words_and_a_colour_of_its_own() -> None:
 
 
 def test_lists_have_most_of_now_first(door: Door, client: FlaskClient) -> None:
+    sent = [server_event(event_type="error", properties={"message": "Out of stock"})]
     for page, minutes, times in (("/old", 10, 3), ("/now", 0, 2), ("/then", 20, 1)):
-        for _ in range(times):
-            moment = utc(NOW - timedelta(minutes=minutes))
-            send(door, timestamp=moment, metadata={"country": "DE"}, **view_of(page))
-    send(door, event_type="error", properties={"message": "Out of stock"})
+        moment = utc(NOW - timedelta(minutes=minutes))
+        sent += [server_event(timestamp=moment, metadata={"country": "DE"}, **view_of(page))] * times
+    send_all(door, sent)
     parts = poll(client)
     assert said(parts["pages"]) == "Page 5 min 30 min /now 2 2 /old 0 3 /then 0 1"
     assert said(parts["countries"]) == "Country 5 min 30 min Germany 2 6"
@@ -204,8 +217,7 @@ def test_lists_have_most_of_now_first(door: Door, client: FlaskClient) -> None:
 
 
 def test_long_lists_say_how_many_more_there_are(door: Door, client: FlaskClient) -> None:
-    for number in range(11):
-        send(door, **view_of(f"/{number:02}"))
+    send_all(door, [server_event(**view_of(f"/{number:02}")) for number in range(11)])
     assert said(poll(client)["pages"]).endswith("/07 1 1 and 3 more")
     assert said(poll(client)["messages"]) == "No errors in the last 30 minutes"
 
@@ -219,6 +231,7 @@ def test_without_events_the_page_says_so_and_where_to_go(client: FlaskClient, do
     assert poll(client, seen)["empty"] is None
 
 
+@only_embedded  # the stream's own clock says when a record was written; tests/contract/test_stream.py
 @pytest.mark.parametrize(
     ("seconds", "state", "behind"),
     [
@@ -243,6 +256,7 @@ def test_how_live_it_is(
     assert said(poll(client)["state"]) == "Live"
 
 
+@only_embedded  # as above
 def test_a_watermark_of_another_day_has_its_day(door: Door, client: FlaskClient, clock: Clock) -> None:
     door.server()
     written = door.backends.log.oldest(0)
@@ -251,6 +265,7 @@ def test_a_watermark_of_another_day_has_its_day(door: Door, client: FlaskClient,
     assert f"Counted up to {written.day} {written:%b %Y %H:%M:%S}, UTC" in said(poll(client)["behind"])
 
 
+@only_embedded  # the lake is curated, and places are those of a log that is one sequence
 def test_what_waits_and_what_was_refused(door: Door, client: FlaskClient) -> None:
     door.batch({"event_type": "zzz", "session_id": "s"}, {"a": 1}, {"b": 1})
     send(door)
@@ -267,11 +282,21 @@ def test_what_waits_and_what_was_refused(door: Door, client: FlaskClient) -> Non
     assert said(poll(client)["waiting"]) == "Live counts 0 events Lake 0 events"
 
 
+def test_places_are_those_of_a_log_of_one_sequence(door: Door, client: FlaskClient, live: Backends) -> None:
+    door.batch({"event_type": "zzz", "session_id": "s"})
+    parts, page = poll(client), laid_out(client)
+    assert said(parts["refused"]) == "A value is not one of those allowed 1 event"
+    assert [text in page for text in ("Waiting", "Places in the log")] == [live.log is not None] * 2
+    assert {name for name in ("waiting", "positions") if parts.get(name)} == (
+        {"waiting", "positions"} if live.log is not None else set()
+    )
+
+
 def test_the_url_chooses_sites_and_their_zone(door: Door, client: FlaskClient) -> None:
     send(door)
     send(door)
     sites.save(door.backends.documents, "blog", ())
-    other = Door(door.backends, door.collector._clock)
+    other = door_of(door.backends, door.collector._clock)
     other.key = sites.make_key(door.backends.documents, "blog")
     send(other, **view_of("/post"))
     assert said(poll(client)["events"]).startswith("3 ")
@@ -297,8 +322,9 @@ def test_the_page_comes_with_its_first_numbers(door: Door, client: FlaskClient, 
     send(door, **view_of("/landing"))
     page = laid_out(client)
     assert "/landing" in page
-    assert "On the way" in page
-    assert "On the way" not in laid_out(limited(live, "bob", "blog"))
+    assert ("On the way" in page) == ("Places in the log" in page) == (live.log is not None)
+    assert "to be tried again" in page
+    assert "to be tried again" not in laid_out(limited(live, "bob", "blog"))
     assert "/landing" not in laid_out(limited(live, "ann", "blog"))
 
 

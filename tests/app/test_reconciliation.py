@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-from app.factory import ASSETS
+from app.factory import ASSETS, create_app
+from data_access import moments
+from data_access.aws.clients import Clients
+from data_access.aws.counters import AwsCounters
 from data_access.backends import Backends
 from data_access.live import Sighting
 from data_access.model import Scope
@@ -29,6 +33,7 @@ from tests.app.conftest import SAME, by_link, sign_in, with_people
 from tests.app.live_parts import said
 from tests.builders import embedded
 from tests.door import Door, server_event, utc
+from tests.forms import aws_on_files, door_of
 
 PATH = "/reconciliation"
 SINCE = datetime(2026, 3, 8, 12)  # noqa: DTZ001 - naive UTC
@@ -74,7 +79,7 @@ def line(
 
 
 def report(*lines: Line, hours: int = 24, minutes: int = 30) -> Report:
-    return Report(SINCE + timedelta(hours=hours, minutes=minutes), SINCE, lines, 5, 5)
+    return Report(SINCE + timedelta(hours=hours, minutes=minutes), SINCE, lines, None)
 
 
 def test_counts_that_agree(door: Door, client: FlaskClient) -> None:
@@ -87,6 +92,34 @@ def test_counts_that_agree(door: Door, client: FlaskClient) -> None:
     assert text.count("2") >= 2
     assert sums(text) == {"events counted live": 2, "events in the lake": 2}
     assert "live counts up to event 2 of 2 in the log, lake up to 2" in text
+
+
+def test_of_a_stream_what_was_delivered_is_settled(tmp_path: Path) -> None:
+    """The AWS form: a minute settles when the raw rows are younger by the time a delivery may take."""
+    with aws_on_files(tmp_path) as opened:
+        clock = [time.time() - 20 * 60]
+        counters = AwsCounters(Clients(opened.settings), opened.settings.aws_name, lambda: clock[0])
+        opened = replace(opened, counters=counters)
+        door = door_of(opened, lambda: clock[0])
+        for _ in range(2):
+            door.server(timestamp=utc(moments.utc(int(clock[0] * 1e6))))
+        while door.live.step():
+            pass
+        clock[0] += 20 * 60
+        door.server()
+        door.settle()
+        text = verdict(by_link(with_people(opened), opened))
+        assert "agree: 1 of 2 minutes" in text
+        assert "1 minute settles: not every event has reached the lake" in text
+        assert sums(text) == {"events counted live": 3, "events in the lake": 3}
+        assert "in the log" not in text, "a stream is not one sequence"
+        clock[0] -= 21 * 60
+        door.server(timestamp=utc(moments.utc(int(clock[0] * 1e6))))
+        while door.live.step():
+            pass
+        lost = verdict(by_link(create_app(opened), opened))
+        assert "Live counts and lake disagree in 1 minute" in lost
+        assert sums(lost)["unexplained"] == 1
 
 
 def sums(text: str) -> dict[str, int]:

@@ -18,12 +18,16 @@ import pyarrow as pa
 import sqlglot
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import CommitFailedException, NoSuchTableError, ValidationException
+from pyiceberg.expressions import AlwaysTrue
+from pyiceberg.io.pyarrow import ArrowScan
 from pyiceberg.table import Table
 from sqlglot import exp
 
 from data_access.embedded.duck import _MACROS
 from data_access.sql import to_engine
 from tests.athena import writes
+
+PATH = "$path"
 
 
 class SqlError(Exception):
@@ -121,6 +125,7 @@ class Engine:
     def _place(self, tree: exp.Expr, cursor: duckdb.DuckDBPyConnection, database: str) -> int:
         """Put what the text reads where its cursor finds it; how many bytes that is."""
         ctes = {cte.alias for cte in tree.find_all(exp.CTE)}
+        paths = any(column.name == PATH for column in tree.find_all(exp.Column))
         scanned, seen = 0, dict[tuple[str, str, int], str]()
         for node in list(tree.find_all(exp.Table)):
             if node.name == writes.TARGET or not node.name or (not node.db and node.name in ctes):
@@ -128,7 +133,7 @@ class Engine:
             key = (*self._key(node, database), self._snapshot(node, database))
             if key not in seen:
                 seen[key] = f"read_{len(seen)}"
-                cursor.register(seen[key], self._rows(*key))
+                cursor.register(seen[key], self._rows_with_paths(*key) if paths else self._rows(*key))
                 scanned += self._bytes(*key)
             node.replace(exp.alias_(exp.to_table(seen[key]), node.alias_or_name, table=True))
         return scanned
@@ -157,6 +162,17 @@ class Engine:
 
     def _read(self, namespace: str, name: str, snapshot: int) -> pa.Table:
         return self._catalog.load_table((namespace, name)).scan(snapshot_id=snapshot or None).to_arrow()
+
+    def _rows_with_paths(self, namespace: str, name: str, snapshot: int) -> pa.Table:
+        """A table with the hidden column that says in which file a row is."""
+        table = self._catalog.load_table((namespace, name))
+        scan = ArrowScan(table.metadata, table.io, table.schema(), AlwaysTrue())
+        found = [table.schema().as_arrow().empty_table().append_column(PATH, pa.array([], pa.string()))]
+        for task in table.scan(snapshot_id=snapshot or None).plan_files():
+            rows = scan.to_table([task])
+            path = task.file.file_path.removeprefix("file://")
+            found.append(rows.append_column(PATH, pa.array([path] * len(rows), pa.string())))
+        return pa.concat_tables(found, promote_options="permissive")
 
     def _bytes(self, namespace: str, name: str, snapshot: int) -> int:
         scan = self._catalog.load_table((namespace, name)).scan(snapshot_id=snapshot or None)

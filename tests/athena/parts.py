@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -47,6 +48,11 @@ class Clock:
         assert len(self.slept) < MOST_NAPS, "nobody looks at the deadline"
         self.slept.append(seconds)
         self.now += seconds
+
+
+def quick() -> Calls:
+    """Calls of those whose time passes; they do not rest for long."""
+    return Calls(time.monotonic, lambda seconds: time.sleep(min(seconds, 0.01)))
 
 
 @dataclass(frozen=True)

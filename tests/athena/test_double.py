@@ -17,7 +17,6 @@ import pyarrow as pa
 import pytest
 from botocore.exceptions import ClientError
 from pyiceberg.catalog import Catalog
-from pyiceberg.catalog.glue import GlueCatalog
 from pyiceberg.schema import Schema
 from pyiceberg.table import Table
 from pyiceberg.types import LongType, NestedField, StringType
@@ -28,6 +27,7 @@ from tests.app.shop import shop
 from tests.athena import texts
 from tests.athena.double import KEY, AthenaDouble, Outcome
 from tests.athena.engine import Engine
+from tests.athena.lakes import catalog_at
 from tests.athena.parts import s3_url
 from tests.aws_parts import REGION, SERVERS, ministack
 from tests.builders import embedded, read
@@ -76,12 +76,6 @@ class Lake:
         assert found["Status"]["State"] == "SUCCEEDED", found["Status"]
         results: dict[str, Any] = self.athena.get_query_results(QueryExecutionId=found["QueryExecutionId"])
         return results
-
-
-def catalog_at(url: str) -> Catalog:
-    named = {"endpoint": url, "region": REGION, "access-key-id": KEY, "secret-access-key": KEY}
-    own = {f"{service}.{name}": value for service in ("glue", "s3") for name, value in named.items()}
-    return GlueCatalog("glue", **own)
 
 
 @pytest.fixture(scope="module", params=SERVERS)

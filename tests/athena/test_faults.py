@@ -19,6 +19,7 @@ from data_access.backends import Backends
 from data_access.model import Sql, Version
 from data_access.ports import QueryError
 from data_access.query_errors import (
+    MoreRunsNeeded,
     NotAllowed,
     NotReached,
     QueryCancelled,
@@ -102,6 +103,7 @@ CASES = (
     Case(
         "scan cap as a failure", ends("FAILED", "QUERY_FAILED: Bytes scanned limit was exceeded"), ScanCapHit
     ),
+    Case("more to maintain", ends("FAILED", "ICEBERG_VACUUM_MORE_RUNS_REQUIRED: again"), MoreRunsNeeded),
     Case("memory", ends("FAILED", "Query exhausted resources at this scale factor"), ScanCapHit),
     Case("Athena's own time limit", ends("FAILED", "Query timeout"), QueryTimedOut),
     Case("no right to the files", ends("FAILED", "PERMISSION_DENIED: Access Denied (S3)"), NotAllowed),

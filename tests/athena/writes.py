@@ -45,7 +45,8 @@ def run(tree: exp.Expr, cursor: duckdb.DuckDBPyConnection, table: Table, whole: 
     (changed,) = cursor.execute(to_engine(tree.sql("athena"), "duckdb")).fetchone() or (0,)
     found = cursor.sql(f"select * from {TARGET}").to_arrow_table().cast(table.schema().as_arrow())
     if changed:
-        (table.append if inserts else table.overwrite)(found)
+        # PyIceberg warns of a table of which nothing is there to be taken out.
+        (table.append if inserts or not len(whole) else table.overwrite)(found)
     return int(changed)
 
 

@@ -17,11 +17,14 @@ from app.factory import create_app
 from app.users import add_user
 from data_access.backends import Backends
 from pipeline.demo_findings import add_demo_findings
+from tests.app.conftest import quick_hashes  # noqa: F401 - used by itself
 from tests.app.shop import shop
 from tests.browser.visits import Visit, visiting
 from tests.builders import embedded
 
-CHROMIUM = "/usr/bin/chromium"
+_CHROMIUMS = ("/usr/bin/chromium-headless-shell", "/usr/bin/chromium")
+CHROMIUM = next((path for path in _CHROMIUMS if Path(path).exists()), _CHROMIUMS[-1])
+"""The one without windows if it is installed: a window's own parts cost as much as half a page of ours."""
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -114,20 +117,12 @@ def signed_in(chromium: Any, base: str, backends: Backends) -> Any:
     return cookies(chromium, backends)
 
 
-@pytest.fixture(scope="session")
-def warm(chromium: Any, base: str, signed_in: Any) -> Iterator[Any]:
-    """A context for several visits: scripts are loaded once."""
-    with visiting(chromium, base, signed_in) as visit:
-        yield visit.page.context
-
-
 @pytest.fixture
-def visit(warm: Any, base: str) -> Iterator[Visit]:
+def visit(chromium: Any, base: str, signed_in: Any) -> Iterator[Visit]:
     """A visit that has to end without a problem."""
-    found = Visit(warm.new_page(), base)
-    found.page.set_default_timeout(15_000)
-    yield found
-    found.page.close()
+    with visiting(chromium, base, signed_in) as found:
+        found.page.set_default_timeout(15_000)
+        yield found
     assert found.problems == []
 
 

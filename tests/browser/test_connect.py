@@ -24,11 +24,17 @@ COUNT = """() => {
 """Counts the beats from now on."""
 
 
+@pytest.fixture(scope="module")
+def port() -> int:
+    """One address for the apps of all tests, so that the browser knows their scripts."""
+    return free_port()
+
+
 @pytest.fixture
-def live(tmp_path: Any) -> Backends:
+def live(port: int, tmp_path: Any) -> Backends:
     from app.users import add_user
 
-    opened = embedded(tmp_path, port=free_port(), time_zone="Europe/Berlin")
+    opened = embedded(tmp_path, port=port, time_zone="Europe/Berlin")
     add_user(opened.documents, "vera", PASSWORD, "viewer")
     return opened
 

@@ -5,14 +5,14 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.browser.visits import PAGES, PHONE, WIDE, visiting
+from tests.browser.visits import PAGES, PHONE, WIDE, first_visiting, visiting
 
 MOST_BYTES = 1_800_000
 
 
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_loads_clean_and_light(chromium: Any, base: str, signed_in: Any, path: str) -> None:
-    with visiting(chromium, base, signed_in) as visit:
+    with first_visiting(chromium, base, signed_in) as visit:
         session = visit.page.context.new_cdp_session(visit.page)
         session.send("Network.enable")
         sizes: list[float] = []
@@ -35,16 +35,15 @@ def test_the_grid_is_loaded_only_where_it_is_used(chromium: Any, base: str, sign
         assert [url for url in seen if "ag_grid" in url]
 
 
-@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("path", [*PAGES, "/no-such-page", "/funnels?breakdown=device"])
-def test_axe_finds_nothing(
-    chromium: Any, base: str, signed_in: Any, path: str, theme: str, size: dict[str, int]
-) -> None:
-    with visiting(chromium, base, signed_in, viewport=size, color_scheme=theme) as visit:
+def test_axe_finds_nothing(chromium: Any, base: str, signed_in: Any, path: str, theme: str) -> None:
+    with visiting(chromium, base, signed_in, viewport=PHONE, color_scheme=theme) as visit:
         visit.open(path)
-        assert visit.axe() == []
-        assert visit.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        for size in (PHONE, WIDE):
+            visit.resize(size)
+            assert visit.axe() == [], size
+            assert visit.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, size
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -67,7 +67,7 @@ def clock() -> Clock:
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory, clock: Clock) -> Backends:
     opened = embedded(tmp_path_factory.mktemp("live"), port=free_port(), time_zone="Europe/Berlin")
-    return replace(opened, realtime=Realtime(opened.log, opened.counters, clock))
+    return replace(opened, realtime=Realtime(opened.following, opened.log, opened.counters, clock))
 
 
 @pytest.fixture(scope="module")
@@ -265,18 +265,19 @@ def test_leaving_the_page_ends_the_polls(visit: Visit) -> None:
     assert seen
 
 
-@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("path", ["/realtime", "/reconciliation", "/reconciliation?show=all"])
 def test_axe_finds_nothing_where_there_is_something(
-    chromium: Any, address: str, state: Any, path: str, theme: str, size: dict[str, int]
+    chromium: Any, address: str, state: Any, path: str, theme: str
 ) -> None:
-    with visiting(chromium, address, state, viewport=size, color_scheme=theme) as visit:
+    with visiting(chromium, address, state, viewport=PHONE, color_scheme=theme) as visit:
         visit.open(path)
         visit.page.locator(".sg-ranked, .sg-lines").first.wait_for()
-        visit.still()
-        assert visit.axe() == []
-        assert visit.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        for size in (PHONE, WIDE):
+            visit.resize(size)
+            visit.still()
+            assert visit.axe() == [], size
+            assert visit.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, size
         assert visit.problems == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +39,16 @@ AT_REST = """() => !document.querySelector('[data-dash-is-loading="true"]')
     && document.getAnimations().every(one => one.playState !== 'running'
         || one.effect.getTiming().iterations === Infinity)"""
 """Nothing loads and nothing fades."""
+QUIET = """([asked, enough]) => {
+    const queues = window.store ? Object.values(window.store.getState().callbacks) : [];
+    const busy = document.querySelector('.mantine-Skeleton-root, [data-dash-is-loading=true]')
+        || queues.some(queue => Array.isArray(queue) && queue.length);
+    const now = performance.now();
+    if (busy || !window.quiet || window.quiet.asked !== asked) window.quiet = {asked, since: now};
+    return now - window.quiet.since >= enough;
+}"""
+"""For a while no place holder is left and no callback is due."""
+QUIET_MS = 120
 
 
 class Visit:
@@ -88,15 +99,19 @@ class Visit:
         )
 
     def settle(self) -> None:
-        """Wait until for a while no place holder is left and no request is under way."""
-        quiet = 0
-        for _ in range(150):
-            self.page.wait_for_timeout(100)
-            busy = self.page.locator(".mantine-Skeleton-root, [data-dash-is-loading=true]").count()
-            quiet = 0 if busy or self.under_way else quiet + 1
-            if quiet == 4:
+        """Wait until for a while no place holder is left, no callback is due and no request is under way."""
+        for _ in range(500):
+            self.page.wait_for_function(QUIET, arg=[time.monotonic(), QUIET_MS], polling=30)
+            if not self.under_way:
                 return
+            self.page.wait_for_timeout(30)
         raise AssertionError(f"{self.page.url} is still busy")
+
+    def resize(self, size: dict[str, int]) -> None:
+        """Give the window a size, and wait until the page is drawn for it."""
+        if self.page.viewport_size != size:
+            self.page.set_viewport_size(size)
+            self.settle()
 
     def table(self, card: str) -> list[list[str]]:
         """The cells of a card's table as they are read, row by row, its head first."""
@@ -129,8 +144,54 @@ class Visit:
 
 
 @contextmanager
-def visiting(chromium: Any, base: str, state: Any = None, **options: Any) -> Iterator[Visit]:
-    """A visit that ends with its context closed."""
+def visiting(
+    chromium: Any,
+    base: str,
+    state: Any = None,
+    *,
+    viewport: dict[str, int] = WIDE,
+    color_scheme: str = "light",
+    **options: Any,
+) -> Iterator[Visit]:
+    """A visit in a context without cookies but the state's, and without storage.
+
+    A context is used again after a visit that went well: what its pages loaded need not be loaded again.
+    """
+    idle = _idle.setdefault((chromium, repr(options)), [])
+    context = idle.pop() if idle else chromium.new_context(viewport=WIDE, **options)
+    try:
+        context.add_cookies(state["cookies"] if state else [])
+        page = context.new_page()
+        page.set_viewport_size(viewport)
+        page.emulate_media(color_scheme=color_scheme)
+        yield Visit(page, base)
+        _forget(context, base)
+    except BaseException:
+        context.close()
+        raise
+    idle.append(context)
+
+
+_idle: dict[tuple[Any, str], list[Any]] = {}
+"""Contexts that nobody uses, by browser and options."""
+
+
+def _forget(context: Any, base: str) -> None:
+    """Forget all of a visit but the files in the browser's cache. Its pages are closed first: one that still
+    loads would find that it is not signed in any more."""
+    blank = context.new_page()
+    for opened in context.pages:
+        if opened is not blank:
+            opened.close()
+    session = context.new_cdp_session(blank)
+    session.send("Storage.clearDataForOrigin", {"origin": base, "storageTypes": "all"})
+    blank.close()
+    context.clear_cookies()
+
+
+@contextmanager
+def first_visiting(chromium: Any, base: str, state: Any = None, **options: Any) -> Iterator[Visit]:
+    """A visit in a new context, which has to load everything."""
     context = chromium.new_context(storage_state=state, **({"viewport": WIDE} | options))
     try:
         yield Visit(context.new_page(), base)

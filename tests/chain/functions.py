@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import sysconfig
 import time
 import zipfile
@@ -11,15 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from data_access.aws.log import OVERFLOW, STREAM
+from data_access.settings import Settings, all_settings
 from tests.aws_parts import REGION, Aws
 
 ROOT = Path(__file__).resolve().parents[2]
 ACCOUNT = "000000000000"
+SETTINGS = (
+    *("form", "aws_region", "aws_endpoint", "aws_name", "lake_bucket", "glue_database"),
+    *("athena_workgroup", "athena_curation_workgroup"),
+)
 _ROLE = f"arn:aws:iam::{ACCOUNT}:role/streamgauge"
 
 
-def deploy(aws: Aws, name: str) -> str:
-    """A function over a handler of ``pipeline.lambdas``; its name."""
+def deploy(aws: Aws, name: str, settings: Settings) -> str:
+    """A function over a handler of ``pipeline.lambdas`` with some settings; its name."""
     paths = [str(ROOT), sysconfig.get_path("purelib")]
     code = f"import sys\nsys.path[:0] = {paths!r}\nfrom pipeline.lambdas.{name} import handler\n"
     packed = io.BytesIO()
@@ -34,16 +40,27 @@ def deploy(aws: Aws, name: str) -> str:
         Code={"ZipFile": packed.getvalue()},
         Timeout=60,
         MemorySize=512,
-        Environment={"Variables": _environment(aws)},
+        Environment={"Variables": _environment(settings)},
     )
     return function
 
 
-def _environment(aws: Aws) -> dict[str, str]:
-    names = ("form", "aws_region", "aws_endpoint", "aws_name", "lake_bucket", "glue_database")
-    own = {f"STREAMGAUGE_{name.upper()}": str(getattr(aws.settings, name)) for name in names}
+def _environment(settings: Settings) -> dict[str, str]:
+    own = {
+        f"STREAMGAUGE_{one.name.upper()}": str(getattr(settings, one.name))
+        for one in all_settings()
+        if one.name in SETTINGS
+    }
     keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
     return own | keys | {"POWERTOOLS_LOG_LEVEL": "WARNING"}
+
+
+def invoke(aws: Aws, function: str, event: dict[str, Any]) -> Any:
+    """What a function says to an event, when it has run."""
+    told = aws.clients.of("lambda").invoke(FunctionName=function, Payload=json.dumps(event).encode())
+    said = json.loads(told["Payload"].read())
+    assert "FunctionError" not in told, said
+    return said
 
 
 def stream_brings(aws: Aws, function: str, dead: str) -> None:
@@ -54,7 +71,8 @@ def stream_brings(aws: Aws, function: str, dead: str) -> None:
         StartingPosition="TRIM_HORIZON",
         BatchSize=1000,
         MaximumBatchingWindowInSeconds=1,
-        MaximumRetryAttempts=3,
+        MaximumRetryAttempts=-1,
+        MaximumRecordAgeInSeconds=27 * 3600,
         BisectBatchOnFunctionError=True,
         ParallelizationFactor=1,
         FunctionResponseTypes=["ReportBatchItemFailures"],

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from data_access.embedded.counters import EmbeddedCounters
+from data_access.embedded.following import EmbeddedFollowing
 from data_access.embedded.log import EmbeddedLog
 from data_access.live import Record, Sighting
 from data_access.model import Scope
@@ -234,6 +235,7 @@ class LivePath(RuleBasedStateMachine):
         if not hasattr(self, "log"):
             return
         report = reconcile(
+            EmbeddedFollowing(self.log, self.counters),
             self.log,
             self.counters,
             self.lake,

@@ -20,6 +20,7 @@ from data_access.questions.products import STEPS
 from data_access.sql import ALL_DIMENSIONS
 from tests.builders import EVERYONE
 from tests.contract.random_shop import ALL_ROWS, ASKED, FROM, TO, Row, Shop, local_day
+from tests.depth import examples
 
 DAYS = [date.fromisoformat(FROM) + timedelta(days=n) for n in range(7)]
 
@@ -85,7 +86,7 @@ def test_a_condition_and_its_opposite_share_out_every_event(shop: Shop, leaf: st
     add_up("overview.kpis", [whole], [kept], [left])
 
 
-@settings(max_examples=25, deadline=None, derandomize=True, database=None)
+@settings(max_examples=examples(12, 25), deadline=None, derandomize=True, database=None)
 @given(asked=st.sampled_from(ASKED), group=groups(2))
 def test_any_conditions_and_their_complement_add_up_to_all(
     shop: Shop, asked: tuple[str, dict[str, str]], group: Group
@@ -96,7 +97,7 @@ def test_any_conditions_and_their_complement_add_up_to_all(
     add_up(name, shop.ask(name, **params), kept, left)
 
 
-@settings(max_examples=8, deadline=None, derandomize=True, database=None)
+@settings(max_examples=examples(5, 8), deadline=None, derandomize=True, database=None)
 @given(asked=st.sampled_from(ASKED), group=groups(1), bots=st.sampled_from(["in", "out"]))
 def test_a_saved_segment_and_its_complement_add_up_beside_other_filters(
     shop: Shop, asked: tuple[str, dict[str, str]], group: Group, bots: str

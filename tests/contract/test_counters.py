@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -118,6 +119,24 @@ def test_different_values_are_bounded_and_the_rest_put_together(bench: Bench) ->
     counters.fold(EPOCH, 0, 4, [seen(n, page=f"/{n}") for n in range(1, 5)])
     counters.fold(EPOCH, 4, 6, [seen(5, page="/1"), seen(6, page="/9")])
     assert only(counters).pages == {"/1": 2, "/2": 1, OTHER: 3}
+
+
+def test_values_have_room_whatever_is_sent(bench: Bench) -> None:
+    """Texts that hardly compress, of every kind: what does not fit into an item must not stop counting."""
+    draw, counters = Random(1), bench.open()
+    texts = ["".join(map(chr, draw.choices(range(0x4E00, 0x9FFF), k=1500))) for _ in range(500)]
+    given = [
+        seen(n, kind="error", page=text, error=text[:200], country=text[:2])
+        for n, text in enumerate(texts, 1)
+    ]
+    for begin in range(0, 500, 100):
+        counters.fold(EPOCH, begin, begin + 100, given[begin : begin + 100])
+    found = only(counters)
+    assert found.counts["error"] == sum(found.pages.values()) == sum(found.errors.values()) == 500
+    assert len(found.countries) == 500
+    for values in (found.pages, found.errors):
+        assert 90_000 < sum(len(value.encode()) for value in values) <= 100_000 + len(OTHER)
+        assert values[OTHER] == 501 - len(values)
 
 
 def test_old_minutes_expire_with_all_they_hold(counters: Counters) -> None:

@@ -20,6 +20,7 @@ from data_access.findings import Change, Compliance, Finding, Scan, Severity, Sp
 from data_access.model import UsageError
 from data_access.ports import FindingsStore
 from pipeline.findings.archive import Archiving, archive_closed, object_name, read, restore, search
+from tests.depth import examples
 from tests.finding_stores import FEW, ONCE, Stores
 from tests.findings import DAY, MONDAY, SCAN, finding, passed
 
@@ -398,7 +399,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(60, 200), deadline=None)
 @given(steps=STEPS)
 def test_whenever_it_is_archived_once_it_is_back_it_is_as_if_it_never_was(
     tmp_path_factory: pytest.TempPathFactory, steps: list[str | Finding]

@@ -19,6 +19,7 @@ from data_access.finding_index import FIELDS, SEVERITIES, SORTS, Ages, FindingIn
 from data_access.findings import Change, Compliance, Row, Severity, Status
 from data_access.model import UsageError
 from data_access.ports import FindingsStore
+from tests.depth import examples
 from tests.findings import DAY, MONDAY, SCAN, finding, passed
 
 NOW = MONDAY + 30 * DAY
@@ -100,7 +101,7 @@ def values_of(row: Row, name: str) -> tuple[str, ...]:
     return (str(getattr(row, {"resource": "resource_id"}.get(name, name))),)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(75, 150), deadline=None)
 @given(findings=FINDINGS, changes=CHANGES, wanted=WANTED)
 def test_what_is_selected_grouped_and_drawn_is_what_loops_find(
     tmp_path_factory: pytest.TempPathFactory,

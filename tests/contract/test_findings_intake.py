@@ -19,6 +19,7 @@ from data_access.model import UsageError
 from data_access.ports import FindingsStore
 from pipeline.findings import intake
 from pipeline.findings.intake import import_body, import_findings
+from tests.depth import examples
 from tests.findings import DAY, MONDAY, asff
 from tests.shared_data import shared_data
 
@@ -140,7 +141,7 @@ DOCUMENTS = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(60, 200), deadline=None)
 @given(data=st.data(), documents=DOCUMENTS)
 def test_documents_in_any_order_and_number_come_to_the_same(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, documents: list[dict[str, Any]]

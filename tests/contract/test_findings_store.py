@@ -32,6 +32,7 @@ from data_access.findings import (
 )
 from data_access.model import UsageError
 from data_access.ports import FindingsStore
+from tests.depth import examples
 from tests.finding_stores import FEW, ONCE, Stores
 from tests.findings import DAY, MONDAY, SCAN, finding, passed
 
@@ -330,7 +331,7 @@ VERSIONS = st.lists(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(100, 400), deadline=None)
 @given(data=st.data(), versions=VERSIONS)
 def test_order_and_repetition_change_nothing(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, versions: list[Finding]
@@ -401,7 +402,7 @@ PEOPLE = st.lists(
 """Changes of some findings, in that order, some of them not in the version they have; None undoes one."""
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(50, 100), deadline=None)
 @given(versions=VERSIONS, people=PEOPLE, data=st.data())
 def test_many_at_a_time_come_to_the_same_as_one_by_one(
     tmp_path_factory: pytest.TempPathFactory,

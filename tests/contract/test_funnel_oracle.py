@@ -17,6 +17,7 @@ from data_access.questions import QUESTIONS, Ask
 from data_access.settings import load
 from data_access.sql import to_engine
 from tests.builders import EVERYONE, event, moment, table
+from tests.depth import examples
 from tests.funnel_oracle import Event, Options, Row, Step, answer, same
 
 START = moment("2024-03-01")
@@ -102,7 +103,7 @@ logs = st.lists(events, max_size=14).filter(
 
 
 @settings(
-    max_examples=250,
+    max_examples=examples(80, 250),
     deadline=None,
     derandomize=True,
     database=None,
@@ -119,7 +120,7 @@ dense = st.lists(st.builds(Event, ms=st.integers(0, 3), name=st.sampled_from("ab
 chains = st.lists(st.sampled_from("abc"), min_size=3, max_size=4).map(lambda n: tuple(map(Step, n)))
 
 
-@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@settings(max_examples=examples(40, 100), deadline=None, derandomize=True, database=None)
 @given(log=dense, options=st.builds(Options, chains, order=st.sampled_from(["strict", "strict", "any"])))
 def test_crowded_moments_equal_explicit_search(
     duck: duckdb.DuckDBPyConnection, log: list[Event], options: Options

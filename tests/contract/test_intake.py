@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from data_access.aws.log import OVERFLOW, STREAM, TABLE, AwsLog
+from data_access.aws.log import OVERFLOW, TABLE, AwsLog
 from data_access.embedded.log import EmbeddedLog
 from data_access.live import Once, Reason, Refused
 from data_access.ports import LogBusy, OnceError
 from data_access.records import Head, sealed, singles
 from tests.aws_parts import SERVERS, Aws, aws_of
+from tests.streams import make_stream, records
 
 ONCE = Once("shop\0k", b"digest", b"200 answer")
 
@@ -35,7 +36,7 @@ class Bench:
             self.log: Any = EmbeddedLog(folder / "log.db", self.clock)
             return
         aws.create(TABLE)
-        make_stream(aws)
+        make_stream(aws.clients, aws.begin)
         self.log = AwsLog(aws.clients, aws.begin, self.clock, lambda _: None)
 
     def events(self) -> list[bytes]:
@@ -45,29 +46,9 @@ class Bench:
         return sorted(in_stream(self.aws))
 
 
-def make_stream(aws: Aws, shards: int = 2) -> None:
-    """The stream and its overflow queue."""
-    kinesis = aws.clients.of("kinesis")
-    kinesis.create_stream(StreamName=STREAM.format(aws.begin), ShardCount=shards)
-    kinesis.get_waiter("stream_exists").wait(
-        StreamName=STREAM.format(aws.begin), WaiterConfig={"Delay": 1, "MaxAttempts": 30}
-    )
-    aws.clients.of("sqs").create_queue(QueueName=OVERFLOW.format(aws.begin))
-
-
 def in_stream(aws: Aws) -> list[bytes]:
     """The bytes of every record of the stream."""
-    kinesis, name = aws.clients.of("kinesis"), STREAM.format(aws.begin)
-    found: list[bytes] = []
-    for shard in kinesis.list_shards(StreamName=name)["Shards"]:
-        iterator = kinesis.get_shard_iterator(
-            StreamName=name, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
-        )["ShardIterator"]
-        while iterator:
-            told = kinesis.get_records(ShardIterator=iterator, Limit=10_000)
-            found += [bytes(record["Data"]) for record in told["Records"]]
-            iterator = told["NextShardIterator"] if told["Records"] else None
-    return found
+    return [record.body for _, found in records(aws.clients, aws.begin) for record in found]
 
 
 @pytest.fixture(params=["sqlite", *SERVERS])

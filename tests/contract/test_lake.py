@@ -21,6 +21,7 @@ from data_access.events import ORDER_SCHEMA, SESSION_SCHEMA
 from data_access.model import Sql, Version
 from data_access.ports import CurateResult
 from tests.builders import after, embedded, event, moment, read, table
+from tests.depth import examples
 
 CURATED = ("events", "sessions", "orders")
 Row = dict[str, Any]
@@ -286,7 +287,7 @@ def made(drawn: list[Row]) -> list[Row]:
     ]
 
 
-@settings(max_examples=12, deadline=None, derandomize=True, database=None)
+@settings(max_examples=examples(5, 12), deadline=None, derandomize=True, database=None)
 @given(drawn=st.lists(events, min_size=3, max_size=14), data=st.data())
 def test_curating_in_any_pieces_equals_curating_at_once(drawn: list[Row], data: st.DataObject) -> None:
     whole = made(drawn)

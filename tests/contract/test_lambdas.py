@@ -23,9 +23,10 @@ from pipeline.collector import BATCH, CLICKSTREAM, EVENTS, Collector
 from pipeline.lambdas import ingest, live, redrive, transform
 from pipeline.rules import load_rules
 from tests.aws_parts import Aws, aws_of
-from tests.contract.test_intake import in_stream, make_stream
+from tests.contract.test_intake import in_stream
 from tests.door import ORIGIN, server_event
 from tests.lambda_events import BEGIN, SHARD, firehose, http, kinesis, sqs
+from tests.streams import make_stream
 
 AT = 1_773_057_600
 """When events come in: 2026-03-09 12:00 UTC."""
@@ -35,7 +36,8 @@ RULES = load_rules()
 @pytest.fixture
 def aws() -> Iterator[Aws]:
     with aws_of("moto") as found:
-        make_stream(found.create(COUNTERS, DOCUMENTS, aws_log.TABLE))
+        found.create(COUNTERS, DOCUMENTS, aws_log.TABLE)
+        make_stream(found.clients, found.begin)
         yield found
 
 
@@ -162,7 +164,7 @@ def test_rows_carry_the_shard_and_sequence_they_had(log: AwsLog) -> None:
         assert row["ingest_id"] == f"log-events/{SHARD}-{BEGIN + n}"
         assert row["event_id"] == f"00000000-0000-4000-8000-{n:012}"
         assert (row["ts"], row["page_path"], row["is_bot"]) == (
-            "2026-03-09 12:00:00.000000",
+            AT * 1_000_000,
             f"/{n % 2}",
             False,
         )

@@ -10,13 +10,15 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from data_access import reconciliation
 from data_access.embedded import log as embedded_log
 from data_access.embedded.counters import EmbeddedCounters
-from data_access.live import Sighting
+from data_access.embedded.following import EmbeddedFollowing
+from data_access.live import Settlement, Sighting
 from tests.contract.live_model import LivePath
 
-EXAMPLES = int(os.environ.get("LIVE_EXAMPLES", "3000"))
+KILLING = 500
+"""Examples that are enough to kill every mutant."""
+EXAMPLES = int(os.environ.get("LIVE_EXAMPLES", KILLING))
 STEPS = 30
 
 
@@ -82,8 +84,8 @@ def forgetful_log(patch: pytest.MonkeyPatch) -> None:
 
 def hasty_verdict(patch: pytest.MonkeyPatch) -> None:
     """Minutes are judged although the lake does not hold all of them yet."""
-    real = reconciliation._of_the_lake
-    patch.setattr(reconciliation, "_of_the_lake", lambda *args: (real(*args)[0], 10**9))
+    hasty = Settlement(lambda item: True, is_counted=True)
+    patch.setattr(EmbeddedFollowing, "settlement", lambda *_: hasty)
 
 
 MUTANTS: tuple[Callable[[pytest.MonkeyPatch], None], ...] = (
@@ -101,4 +103,4 @@ def test_a_mutant_does_not_live(
 ) -> None:
     mutant(monkeypatch)
     with pytest.raises(AssertionError):
-        run(500)
+        run(KILLING)

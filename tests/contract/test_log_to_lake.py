@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from data_access.embedded.tables import RAW
 from data_access.events import EVENT_SCHEMA
+from data_access.iceberg.tables import RAW
 from data_access.live import Reason, Refused
 from data_access.records import Head, batch_of, sealed
 from pipeline import lake_writer

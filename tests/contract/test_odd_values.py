@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from data_access.asking import Asking
 from tests.builders import EVERYONE, embedded, event, period
 
 NUMBERS = ("101", " 101 ", "+101", "1.01e2", "101.", "1010e-1")
@@ -29,14 +30,6 @@ NO_NUMBERS = (
 )
 
 
-@pytest.mark.parametrize("text", [*NUMBERS, *NO_NUMBERS])
-def test_only_what_people_write_as_a_number_is_one(tmp_path: Path, text: str) -> None:
-    known = embedded(tmp_path, [event(properties={"total": text})]).asking
-    raw = period() | {"where": "properties.total>100;properties.total<102"}
-    (row,) = known.ask("overview.kpis", raw, EVERYONE).rows
-    assert row["events"] == (text in NUMBERS)
-
-
 SHOWN = {
     '{"a":{"b":1}}': None,
     '{"a":[1]}': None,
@@ -55,10 +48,33 @@ SHOWN = {
 }
 
 
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Asking:
+    """A lake with an event for every value, each on a page of its own."""
+    numbers = [event(page_path=page(text), properties={"total": text}) for text in (*NUMBERS, *NO_NUMBERS)]
+    shown = [event(page_path=page(text), properties=text) for text in SHOWN]
+    return embedded(tmp_path_factory.mktemp("odd"), numbers + shown).asking
+
+
+def page(value: str) -> str:
+    """The path of a value's page."""
+    return f"/{value.encode().hex()}"
+
+
+@pytest.mark.parametrize("text", [*NUMBERS, *NO_NUMBERS])
+def test_only_what_people_write_as_a_number_is_one(odd: Asking, text: str) -> None:
+    here = period() | {"page_path": page(text)}
+    (every,) = odd.ask("overview.kpis", here, EVERYONE).rows
+    assert every["events"] == 1
+    raw = here | {"where": "properties.total>100;properties.total<102"}
+    (row,) = odd.ask("overview.kpis", raw, EVERYONE).rows
+    assert row["events"] == (text in NUMBERS)
+
+
 @pytest.mark.parametrize("properties", SHOWN)
-def test_a_property_is_shown_as_it_stands(tmp_path: Path, properties: str) -> None:
-    known = embedded(tmp_path, [event(properties=properties)]).asking
-    (row,) = known.ask("events.mix", period() | {"by": "properties.a"}, EVERYONE).rows
+def test_a_property_is_shown_as_it_stands(odd: Asking, properties: str) -> None:
+    raw = period() | {"page_path": page(properties), "by": "properties.a"}
+    (row,) = odd.ask("events.mix", raw, EVERYONE).rows
     assert row["value"] == (SHOWN[properties] or "unknown")
 
 

@@ -14,10 +14,12 @@ from pyiceberg.table import Table
 from data_access import curation as texts
 from data_access.backends import Backends
 from data_access.curation import LAYOUT_VERSION
-from data_access.embedded import curation, tables
+from data_access.embedded import curation
 from data_access.embedded.lake import EmbeddedLake
-from data_access.embedded.published import CURATED, Published
+from data_access.embedded.tables import NAMESPACE, open_catalog
 from data_access.events import CURATED_SCHEMA, EVENT_SCHEMA, ORDER_SCHEMA, SESSION_SCHEMA
+from data_access.iceberg import tables
+from data_access.iceberg.published import CURATED, Published
 from data_access.ports import CurateResult
 from tests.builders import EVERYONE, after, embedded, event, read, table
 
@@ -66,8 +68,8 @@ def old_lake(folder: Path, monkeypatch: pytest.MonkeyPatch, now: Backends) -> No
     with monkeypatch.context() as patch:
         patch.delitem(tables.LAYOUT, "intake")
         patch.setitem(tables.LAYOUT, "sessions", (OLD_SESSIONS, "session_start"))
-        catalog = tables.open_catalog(folder / "data" / "lake")
-    opened = {name: catalog.load_table((tables.NAMESPACE, name)) for name in ("raw_events", *CURATED[:3])}
+        catalog = open_catalog(folder / "data" / "lake")
+    opened = {name: catalog.load_table((NAMESPACE, name)) for name in ("raw_events", *CURATED[:3])}
     opened["raw_events"].append(table(FIRST, EVENT_SCHEMA))
     opened["events"].append(read(now, "events").cast(CURATED_SCHEMA))
     opened["sessions"].append(_without_channels(read(now, "sessions")))

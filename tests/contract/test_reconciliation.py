@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_access.backends import Backends
-from data_access.live import Sighting
+from data_access.live import Places, Sighting
 from data_access.model import Scope
 from data_access.reconciliation import Line, Report, Verdict, reconcile
 from pipeline import lake_writer
@@ -34,9 +34,8 @@ def door(tmp_path: Path) -> Door:
 
 
 def report(backends: Backends, scope: Scope = EVERYONE, **more: Any) -> Report:
-    return reconcile(
-        backends.log, backends.counters, backends.lake, backends.asking, scope, clock=clock, **more
-    )
+    own = backends
+    return reconcile(own.following, own.log, own.counters, own.lake, own.asking, scope, clock=clock, **more)
 
 
 def lines(door: Door) -> dict[tuple[str, str], Line]:
@@ -59,7 +58,7 @@ def test_what_was_counted_is_in_the_lake(door: Door) -> None:
         ("12:27", "page_view"): (1, 1, Verdict.AGREES),
         ("12:30", "error"): (1, 1, Verdict.AGREES),
     }
-    assert report(door.backends).live_reached == report(door.backends).lake_reached == 2
+    assert report(door.backends).places == Places(2, 2, 2)
 
 
 def test_duplicates_late_and_early_events_are_told(door: Door) -> None:

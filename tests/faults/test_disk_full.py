@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from data_access.model import Scope
-from data_access.reconciliation import reconcile
 from tests.builders import embedded, read
 from tests.door import Door, header, said, server_event
 
@@ -73,7 +72,7 @@ def test_a_full_disk_is_507_and_recovers_unaided(small_disk: Path) -> None:
     assert set(events["event_id"].to_pylist()) == kept
     assert events.num_rows == len(kept) == door.backends.log.head()
     backends = door.backends
-    report = reconcile(backends.log, backends.counters, backends.lake, backends.asking, Scope("test"))
+    report = backends.reconciled(Scope("test"))
     assert report.unexplained == ()
     assert sum(line.live for line in report.lines) == len(kept)
     backends.log.close()

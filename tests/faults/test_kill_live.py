@@ -21,7 +21,6 @@ import pytest
 from data_access import sites
 from data_access.backends import Backends, open_backends
 from data_access.model import Scope
-from data_access.reconciliation import reconcile
 from pipeline.lake_writer import LakeConsumer
 from pipeline.live import LiveConsumer, sightings
 from pipeline.rules import load_rules
@@ -155,7 +154,7 @@ def test_killed_at_any_instant_nothing_is_lost_and_nothing_counts_twice(tmp_path
     # A refusal whose answer was lost with the process was kept and sent again.
     assert refused >= sum(sender.rejected for sender in senders) > 0
     assert counted(backends) == logged(backends)
-    report = reconcile(backends.log, backends.counters, backends.lake, backends.asking, Scope("test"))
+    report = backends.reconciled(Scope("test"))
     assert report.unexplained == ()
     assert all(line.settled for line in report.lines)
     assert sum(line.duplicates for line in report.lines) == again
@@ -179,6 +178,4 @@ def test_a_mutant_is_caught(tmp_path: Path, mutant: str) -> None:
             break
     else:
         pytest.fail("the harness did not see the fault")
-    assert reconcile(
-        backends.log, backends.counters, backends.lake, backends.asking, Scope("test")
-    ).unexplained
+    assert backends.reconciled(Scope("test")).unexplained

@@ -77,17 +77,19 @@ class Server:
         connection.close()
         return rows
 
-    def open_lake(self, catalog: str, folder: Path) -> None:
-        """Give the embedded lake in a folder a catalog of its own: Trino reads the same SQLite catalog and
-        the same files, and cannot write to either."""
-        database = folder.resolve() / "catalog.db"
+    def open_lake(
+        self, catalog: str, folder: Path, known_as: str = "embedded", *, writes: bool = False
+    ) -> None:
+        """Give a lake in a folder, in whose SQLite catalog it is ``known_as``, a catalog of its own: Trino
+        reads the same catalog and the same files, and only ``writes`` lets it write to them."""
+        database, mode = folder.resolve() / "catalog.db", "rw" if writes else "ro"
         properties = {
             "iceberg.catalog.type": "jdbc",
-            "iceberg.jdbc-catalog.catalog-name": "embedded",
+            "iceberg.jdbc-catalog.catalog-name": known_as,
             "iceberg.jdbc-catalog.driver-class": "org.sqlite.JDBC",
-            "iceberg.jdbc-catalog.connection-url": f"jdbc:sqlite:file:{database}?mode=ro",
+            "iceberg.jdbc-catalog.connection-url": f"jdbc:sqlite:file:{database}?mode={mode}",
             "iceberg.jdbc-catalog.default-warehouse-dir": folder.resolve().as_uri(),
-            "iceberg.security": "read_only",
+            "iceberg.security": "allow_all" if writes else "read_only",
             "fs.hadoop.enabled": "true",
         }
         listed = ", ".join(f"\"{name}\" = '{value}'" for name, value in properties.items())

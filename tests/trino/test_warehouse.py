@@ -209,6 +209,35 @@ def test_a_stream_that_is_dropped_is_cancelled(server: Server, lake: Lake) -> No
     assert state_of(server, text) == ("FAILED", "USER_CANCELED")
 
 
+def test_a_stream_tells_what_it_read_when_it_is_over(lake: Lake) -> None:
+    sql, whole, streamed = Sql("select ts, event_id from events"), list[int](), list[int]()
+    lake.trino.table(sql, lake.version, whole.append)
+    stream = lake.trino.stream(sql, lake.version, streamed.append)
+    next(stream)
+    assert streamed == []
+    assert sum(batch.num_rows for batch in stream) > 0
+    assert streamed == whole
+    assert whole[0] > 0
+
+
+def test_a_stream_left_early_tells_what_it_read(lake: Lake) -> None:
+    told: list[int] = []
+    stream = lake.trino.stream(Sql(LONG), lake.version, told.append)
+    next(stream)
+    stream.close()  # type: ignore[attr-defined]
+    assert len(told) == 1
+
+
+def test_who_reads_slowly_gets_all_rows(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    hasty, clock = other(lake, query_seconds=2), time.monotonic
+    stream = hasty.stream(
+        Sql("select a.ts from events as a cross join (values 1, 2, 3, 4) as b"), lake.version
+    )
+    rows = next(stream).num_rows
+    monkeypatch.setattr(time, "monotonic", lambda: clock() + 60)
+    assert rows + sum(batch.num_rows for batch in stream) == 4 * (20_000 + len(NAMES))
+
+
 def state_of(server: Server, text: str) -> tuple[str, str]:
     """How the last query with the text's beginning ended."""
     part = text.split(" from ")[0].lower().replace("'", "''")

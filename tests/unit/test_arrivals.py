@@ -58,7 +58,8 @@ def clock() -> Clock:
 def door(tmp_path: Path, clock: Clock) -> Door:
     """A door whose log and collector go by the clock."""
     opened = embedded(tmp_path)
-    return Door(replace(opened, log=EmbeddedLog(tmp_path / "clocked.db", clock)), clock)
+    log = EmbeddedLog(tmp_path / "clocked.db", clock)
+    return Door(replace(opened, log=log, intake=log), clock)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from pipeline.contracts import FieldError
 from pipeline.contracts.gate import ids_if_good
 from pipeline.envelope import draft_of
 from pipeline.live import sightings
+from tests.depth import examples
 
 AT = 1_773_000_000_000
 UUID = "6F9619ff-8b86-d011-b42d-00c04fc964ff"
@@ -133,7 +134,7 @@ def by_the_parser(body: bytes) -> list[str | None]:
     return [draft_of(bytes(event), Head("shop", AT), found.sent_at).get("event_id") for event in found.events]
 
 
-@settings(max_examples=4000, deadline=None)
+@settings(max_examples=examples(800, 4000), deadline=None)
 @given(
     changes=st.lists(st.one_of(CHANGES, MILD), min_size=1, max_size=3),
     sent_at=st.one_of(st.none(), MOMENT),

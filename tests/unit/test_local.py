@@ -11,8 +11,10 @@ import pytest
 from data_access.finding_index import Wanted
 from data_access.live import Sighting
 from pipeline import local
+from pipeline.lake_writer import LakeConsumer
 from pipeline.live import LiveConsumer
 from pipeline.local import Follower, Job, Pace, Schedule, lake_schedule, log_schedule, report_differences
+from pipeline.rules import load_rules
 from tests.builders import embedded
 from tests.door import Door
 from tests.findings import SCAN, finding
@@ -60,7 +62,8 @@ def test_the_log_reaches_the_lake_at_once_after_a_start(tmp_path: Path) -> None:
     backends = embedded(tmp_path)
     door = Door(backends)
     door.send({"eventName": "page_view"})
-    schedule = log_schedule(backends, LiveConsumer(backends.log, backends.counters))
+    lake = LakeConsumer(backends.log, backends.log_lake, load_rules(""))
+    schedule = log_schedule(backends.settings, lake, LiveConsumer(backends.log, backends.counters))
     assert schedule.run_due() == ["flush"]
     assert backends.lake.health()["tables"]["raw_events"]["rows"] == 1
     assert backends.log.offsets() == {"lake": 1, "live": 0}

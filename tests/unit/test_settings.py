@@ -98,6 +98,13 @@ def test_the_aws_form_needs_a_bucket_and_has_athena() -> None:
     assert load({}, {}).engine == "duckdb"
 
 
+@pytest.mark.parametrize("name", ["stream-gauge", "stream gauge", "", "läke", 'a"b', "x" * 256])
+def test_the_name_of_the_glue_database_is_one_athena_and_firehose_take(name: str) -> None:
+    with pytest.raises(SettingsError, match="it takes letters, digits and underscores"):
+        load({"form": "aws", "lake_bucket": "b", "glue_database": name}, {})
+    assert load({"glue_database": name}, {}).form == "embedded"
+
+
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [

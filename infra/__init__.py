@@ -1,0 +1,1 @@
+"""What a deployment on AWS is made of: what it costs (`costs`)."""
