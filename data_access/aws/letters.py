@@ -13,6 +13,7 @@ Letters of events that were turned away go after two weeks; those of events once
 from __future__ import annotations
 
 import heapq
+import random
 import secrets
 import time
 from collections import Counter
@@ -35,6 +36,7 @@ _COUNTER_SLOTS = 8
 """An item is written by one transaction at a time: a number is spread over so many."""
 _TRIES = 12
 _RANDOM = 1_000_000
+_KNOWN = "Q#"
 _DAY_SECONDS = 24 * 3600
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive UTC
 
@@ -142,28 +144,43 @@ class AwsLetters:
                 },
             }
         }
-        self._transact([change, self._counted(*_counter(item), -1)])
+        changes = [change, self._counted(*_counter(item), -1)]
+        for tries in count():
+            reasons = tried(self._dynamo, changes, tries, _TRIES, self._sleep)
+            if reasons is None or any(reason["Code"] == REFUSED for reason in reasons):
+                break  # made, now or before
 
     def _add(self, refused: Sequence[Refused]) -> bool:
-        """Keep letters, all or none; False when one of them is there already."""
+        """Keep letters, all or none; False when one of them is there already, by its sequence. A number that
+        another letter has is drawn again."""
+        for tries in count():
+            changes = self._added_by(refused)
+            reasons = tried(self._dynamo, changes, tries, _TRIES, self._sleep)
+            if reasons is None or _is_known(changes, reasons):
+                break
+        return reasons is None
+
+    def _added_by(self, refused: Sequence[Refused]) -> list[Item]:
+        """The changes that keep letters, with numbers drawn for them."""
+        numbers = iter(random.SystemRandom().sample(range(_RANDOM), len(refused)))
         changes: list[Item] = []
         waiting: Counter[tuple[str, str]] = Counter()
         unread: Counter[tuple[int, str]] = Counter()
         for one in refused:
-            item = self._item(one)
+            item = self._item(one, next(numbers))
             waiting[_counter(item)] += 1
             changes.append(self._new(item))
             if one.sequence is not None:
-                changes.append(self._new({"pk": {"S": f"Q#{padded(one.sequence)}"}, "sk": {"S": "-"}}))
+                changes.append(self._new({"pk": {"S": _KNOWN + padded(one.sequence)}, "sk": {"S": "-"}}))
                 if one.minute is not None:
                     unread[one.minute, f"{stamp(one.minute)}#{one.site}#{one.event_type}"] += 1
         changes += [self._counted(*of, n) for of, n in waiting.items()]
         for (minute, key), n in unread.items():
             changes.append(self._added("U", key, n, minute * 60 + COUNTED_SECONDS))
-        return self._transact(changes)
+        return changes
 
-    def _item(self, one: Refused) -> Item:
-        number = int(self._clock() * 1000) * _RANDOM + secrets.randbelow(_RANDOM)
+    def _item(self, one: Refused, drawn: int) -> Item:
+        number = int(self._clock() * 1000) * _RANDOM + drawn
         item = {
             **_key(number),
             "site": {"S": one.site},
@@ -203,15 +220,6 @@ class AwsLetters:
             }
         }
 
-    def _transact(self, changes: list[Item]) -> bool:
-        """Make changes, all or none; False when a condition says that they were made before. Others who
-        write the same numbers are waited for."""
-        for tries in count():
-            reasons = tried(self._dynamo, changes, tries, _TRIES, self._sleep)
-            if reasons is None or any(reason["Code"] == REFUSED for reason in reasons):
-                break
-        return reasons is None
-
     def _of_slot(self, slot: int) -> Iterator[Item]:
         return self._query("pk = :pk", {":pk": {"S": f"D#{slot}"}}, ScanIndexForward=False)
 
@@ -220,6 +228,15 @@ class AwsLetters:
 
     def _is_old(self, item: Item) -> bool:
         return TTL in item and int(item[TTL]["N"]) <= self._clock()
+
+
+def _is_known(changes: Sequence[Item], reasons: Sequence[Any]) -> bool:
+    """Whether a letter was not kept because its sequence is known."""
+    return any(
+        change["Put"]["Item"]["pk"]["S"].startswith(_KNOWN)
+        for change, reason in zip(changes, reasons, strict=False)
+        if reason["Code"] == REFUSED
+    )
 
 
 def _key(number: int) -> Item:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from data_access.aws import letters
 from data_access.aws.log import OVERFLOW, TABLE, AwsLog
 from data_access.embedded.log import EmbeddedLog
 from data_access.live import Once, Reason, Refused
@@ -130,6 +131,16 @@ def test_many_letters_at_once(bench: Bench) -> None:
     bench.log.append(b"", 0, [refused() for _ in range(130)])
     assert (len(bench.log.letters(1000)), len(bench.log.letters(7))) == (130, 7)
     assert bench.log.refusals() == {"missing": 130}
+
+
+def test_a_letter_that_draws_the_number_of_another_draws_again(
+    cloud: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draws = [[1, 2], [2, 3], [3, 4]]
+    monkeypatch.setattr(letters.random.SystemRandom, "sample", lambda *_: draws.pop(0))
+    for _ in range(2):
+        cloud.log.append(b"", 0, [refused(), refused()])
+    assert [letter.number % letters._RANDOM for letter in cloud.log.letters(9)] == [4, 3, 2, 1]
 
 
 def test_a_dead_letter_is_replayed_once(bench: Bench) -> None:
