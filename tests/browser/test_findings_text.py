@@ -243,7 +243,7 @@ def followed(visit: Visit, area: Any) -> list[str]:
     context.on("page", opens)
     context.route(re.compile("."), note)
     for link in area.locator("a[target=_blank]").all():
-        if link.get_attribute("href"):
+        if (link.get_attribute("href") or "").startswith("http"):
             with context.expect_page():
                 link.click()
         else:
