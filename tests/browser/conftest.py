@@ -79,7 +79,7 @@ def serving(backends: Backends) -> Iterator[str]:
     server = make_server(
         "127.0.0.1", settings.port, create_app(backends).server, threaded=True, request_handler=QuietHandler
     )
-    thread = Thread(target=server.serve_forever, daemon=True)
+    thread = Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield settings.base_url

@@ -29,7 +29,7 @@ def with_map(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backends]:
     server = make_server(
         "127.0.0.1", backends.settings.port, app.server, threaded=True, request_handler=QuietHandler
     )
-    thread = Thread(target=server.serve_forever, daemon=True)
+    thread = Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield backends
     server.shutdown()

@@ -201,7 +201,7 @@ class _QuietHandler(WSGIRequestHandler):
 def serving(app: Any) -> Iterator[str]:
     """The address of ``app`` on a port of its own, served while the block runs."""
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_QuietHandler)
-    thread = Thread(target=server.serve_forever, daemon=True)
+    thread = Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.port}"
     server.shutdown()
