@@ -3,6 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+# Processes that tests start would compile everything anew, were they not allowed to keep what they compile.
+export PYTHONDONTWRITEBYTECODE :=
+# One more than processors: tests in the browser wait a lot.
+WORKERS := $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 1)))
 
 .PHONY: run test deep test-trino check fmt bench faults faults-import faults-findings faults-dynamodb faults-overload lock clean
 
@@ -10,10 +14,10 @@ run: $(VENV)/.web  ## the app on 127.0.0.1:8050, with demo data at first start
 	@$(BIN)/python -m app serve $(ARGS)
 
 test: check chromium redis $(VENV)/.ministack  ## everything CI runs
-	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
 
 deep: $(VENV)/.test $(VENV)/.ministack  ## tests that draw examples, with several times as many
-	TEST_DEEP=1 LIVE_EXAMPLES=3000 FUZZ_BODIES=20000 $(BIN)/python -m pytest -n 2 --dist loadscope \
+	TEST_DEEP=1 LIVE_EXAMPLES=3000 FUZZ_BODIES=20000 $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope \
 		tests/unit tests/contract tests/app/test_fuzz_collector.py tests/app/test_callback_bodies.py $(ARGS)
 
 test-trino: $(VENV)/.test  ## every question on DuckDB and a real Trino; downloads 0.8 GB once, needs Maven

@@ -306,12 +306,11 @@ def test_what_senders_write_is_never_html(visit: Visit, door: Door) -> None:
 
 
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_where_there_is_something(
-    chromium: Any, address: str, state: Any, door: Door, theme: str, size: dict[str, int]
+    chromium: Any, address: str, state: Any, door: Door, size: dict[str, int]
 ) -> None:
     door.batch(server_event(event_type="click"), server_event(event_type="nonsense" * 7), {"a": 1})
-    with visiting(chromium, address, state, viewport=size, color_scheme=theme) as visit:
+    with visiting(chromium, address, state, viewport=size) as visit:
         visit.open("/connect")
         page = visit.page
         page.get_by_role("button", name="Make another write key").click()
@@ -320,11 +319,10 @@ def test_axe_finds_nothing_where_there_is_something(
             page.locator(".sg-arrival-line").nth(at).click()
         visit.settle()
         visit.still()
-        assert visit.axe() == []
-        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        assert visit.faults() == []
         assert visit.problems == []
         visit.open("/connect?site=none")
-        assert visit.axe() == []
+        assert visit.faults() == []
         page.get_by_role("link", name="shop", exact=True).click()
         row(visit, "click").wait_for()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -131,16 +131,41 @@ class Visit:
         found: str = self.page.evaluate("decodeURIComponent(location.search)")
         return found
 
-    def axe(self) -> list[str]:
-        """Accessibility violations, one line each, of the page as it comes to rest: what loads is faint."""
+    def axe(self, rules: Sequence[str] = ()) -> list[str]:
+        """Accessibility violations, one line each, of the page as it comes to rest (what loads is faint):
+        by all rules or some."""
         self.page.wait_for_function(AT_REST)
-        self.page.evaluate(AXE)
-        found = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(AXE)
+        options = {"resultTypes": ["violations"]} | ({"runOnly": list(rules)} if rules else {})
+        found = self.page.evaluate("options => axe.run(document, options)", options)
         return [
             f"{rule['id']}: {node['html'][:160]} {node['any'][0]['message'] if node['any'] else ''}"
             for rule in found["violations"]
             for node in rule["nodes"]
         ]
+
+    def faults(self) -> list[str]:
+        """What is wrong with the page in light and dark: accessibility violations, and scrolling sideways."""
+        kept = self.theme
+        found = self.axe()
+        self.wear("dark" if kept == "light" else "light")
+        found += [f"{self.theme}: {one}" for one in self.axe(["color-contrast"])]  # all else is the same
+        self.wear(kept)
+        if self.page.evaluate("document.documentElement.scrollWidth - innerWidth") > 0:
+            found.append("it scrolls sideways")
+        return found
+
+    @property
+    def theme(self) -> str:
+        """light or dark."""
+        found: str = self.page.evaluate("document.documentElement.getAttribute('data-mantine-color-scheme')")
+        return found
+
+    def wear(self, theme: str) -> None:
+        """Let the system be light or dark, and wait until the page follows it."""
+        self.page.emulate_media(color_scheme=theme)
+        self.page.wait_for_selector(f":root[data-mantine-color-scheme={theme}]")
 
 
 @contextmanager
