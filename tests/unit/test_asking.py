@@ -219,14 +219,19 @@ OWN = {
 }
 
 
+@pytest.fixture(scope="module")
+def two_events(tmp_path_factory: pytest.TempPathFactory) -> Backends:
+    events = [event("a"), event("b", after(minutes=1), country="DE")]
+    return embedded(tmp_path_factory.mktemp("two"), events)
+
+
 @pytest.mark.parametrize("name", QUESTIONS)
 @pytest.mark.parametrize("day", ["2024-03-01", "2020-01-01"])
-def test_an_export_is_the_answer(tmp_path: Path, name: str, day: str) -> None:
+def test_an_export_is_the_answer(two_events: Backends, name: str, day: str) -> None:
     """Also for an answer without rows: a first batch tells the columns."""
-    backends = embedded(tmp_path, [event("a"), event("b", after(minutes=1), country="DE")])
     raw = OWN.get(name, {}) | (period(day) if QUESTIONS[name].about_period else {})
-    found = backends.asking.ask(name, raw, EVERYONE)
-    batches = list(backends.asking.export(name, raw, EVERYONE).batches)
+    found = two_events.asking.ask(name, raw, EVERYONE)
+    batches = list(two_events.asking.export(name, raw, EVERYONE).batches)
     assert batches[0].schema.names == found.columns
     assert pa.Table.from_batches(batches).to_pylist() == found.rows
 
