@@ -54,7 +54,7 @@ discovery.uri=http://127.0.0.1:{port}
 plugin.dir={plugins}
 catalog.management=dynamic
 catalog.store=memory
-query.max-memory-per-node=900MB
+query.max-memory-per-node=400MB
 """
 
 
