@@ -8,7 +8,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # One more than processors: tests in the browser wait a lot.
 WORKERS := $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 1)))
 
-.PHONY: run test deep test-trino check fmt bench faults faults-import faults-findings faults-dynamodb faults-overload lock clean
+.PHONY: run test deep test-trino check fmt bench audit faults faults-import faults-findings faults-dynamodb faults-overload lock clean
 
 run: $(VENV)/.web  ## the app on 127.0.0.1:8050, with demo data at first start
 	@$(BIN)/python -m app serve $(ARGS)
@@ -52,11 +52,18 @@ faults-dynamodb: $(VENV)/.test $(VENV)/.ministack  ## findings and counters in D
 faults-overload: $(VENV)/.test  ## twice what is allowed for a minute; a full disk
 	OVERLOAD_SECONDS=60 $(BIN)/python -m pytest -s tests/faults/test_overload.py tests/faults/test_disk_full.py $(ARGS)
 
-lock: $(VENV)/.test  ## pin every dependency with hashes
-	@for name in web aws test ministack; do \
+lock: $(VENV)/.test  ## pin every dependency with hashes; what runs has the versions that are tested
+	@for name in test web aws ministack; do \
+		case $$name in web|aws) tested="-c requirements/test.txt";; *) tested=;; esac; \
 		$(BIN)/python -m uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \
-			--universal --python-version 3.11 --no-header requirements/$$name.in -o requirements/$$name.txt; \
+			--universal --python-version 3.11 --no-header $$tested requirements/$$name.in -o requirements/$$name.txt; \
 	done
+
+audit: | $(BIN)/python  ## known holes in what is locked; asks an advisory service on the internet
+	@test -x $(VENV)/audit/bin/pip-audit || { $(BIN)/python -m venv $(VENV)/audit && \
+		$(VENV)/audit/bin/python -m pip install --quiet pip-audit==2.10.1; }
+	@for name in web aws; do $(VENV)/audit/bin/pip-audit --disable-pip --require-hashes \
+		-r requirements/$$name.txt || exit 1; done
 
 clean:
 	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
