@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.users import ROLES, User
+from app.users import ROLES, User, grants_of
 from data_access import tokens
 from data_access.model import UsageError
 from data_access.ports import Documents
@@ -54,8 +54,7 @@ def bearer(documents: Documents, key: str) -> User | None:
     if found is None:
         return None
     sites = _sites(found.value["sites"])
-    name = f"key {found.value['name']}"
-    return User(name, found.value["role"], "", None if sites is None else frozenset(sites))
+    return User(f"key {found.value['name']}", grants_of(found.value["role"], sites))
 
 
 def _sites(value: list[str] | None) -> tuple[str, ...] | None:

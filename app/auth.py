@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import time
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, make_response, redirect, render_template, request, session
 from flask_login import LoginManager, current_user, login_user, logout_user
 
 from app.api_keys import bearer
+from app.auth_paths import SIGN_IN, bearer_token, own_path
 from app.limits import FailureLimit
 from app.users import User, check_password, load_user, local_admin, make_token, use_token
 from data_access.backends import Backends
-from data_access.ports import Documents
 from pages.parts.access import PUBLIC, VIEW, allow
 
-SIGN_IN = "/sign-in"
-API = "/v1/"
 NOT_FOUND = "That user name and password do not belong together."
 TOO_MANY = "Too many failed attempts. Wait five minutes, then try again."
 
@@ -28,7 +25,12 @@ def make_sign_in_link(backends: Backends) -> str:
 
 
 def register(server: Flask, backends: Backends) -> None:
-    """Add the sign-in routes and learn on every request who is asking."""
+    """Add the sign-in of the settings, and learn on every request who is asking."""
+    if backends.settings.sign_in == "cognito":
+        from app import cognito  # its libraries are those of the AWS form
+
+        cognito.register(server, backends)
+        return
     manager = LoginManager(server)
     manager.session_protection = None
     manager.user_loader(lambda session_id: load_user(backends.documents, session_id))
@@ -46,21 +48,19 @@ def register(server: Flask, backends: Backends) -> None:
 
 def _learn(backends: Backends) -> None:
     g.permissions = frozenset()
-    hours = backends.settings.session_hours
-    if request.path.startswith(API) and "Authorization" in request.headers:
-        _learn_bearer(backends.documents)
-        return
-    user = current_user
-    if user.is_authenticated and session.get("since", 0) + hours * 3600 > time.time():
-        g.permissions, g.scope, g.user = user.permissions, user.scope, user._get_current_object()
+    token = bearer_token(request)
+    user = _of_session(backends) if token is None else bearer(backends.documents, token)
+    if user is not None:
+        g.permissions, g.user = user.permissions, user
 
 
-def _learn_bearer(documents: Documents) -> None:
-    """Who the key of a script stands for; a session beside it does not count."""
-    kind, _, key = request.headers["Authorization"].partition(" ")
-    user = bearer(documents, key.strip()) if kind.lower() == "bearer" else None
-    if user:
-        g.permissions, g.scope, g.user = user.permissions, user.scope, user
+def _of_session(backends: Backends) -> User | None:
+    """Who is signed in, for as long as a session lasts."""
+    ends = session.get("since", 0) + backends.settings.session_hours * 3600
+    if not current_user.is_authenticated or ends <= time.time():
+        return None
+    found: User = current_user._get_current_object()
+    return found
 
 
 def _add_form(server: Flask, backends: Backends) -> None:
@@ -111,17 +111,3 @@ def _page(template: str, status: int, **values: Any) -> Response:
     response = make_response(render_template(template, **values), status)
     response.headers["Cache-Control"] = "no-store"
     return response
-
-
-def own_path(target: str | None) -> str:
-    """Where to go after signing in: a path of this app, else the first page."""
-    if (
-        not target
-        or not target.startswith("/")
-        or target.startswith(("//", "/\\"))
-        or not target.isprintable()
-    ):
-        return "/"
-    parts = urlsplit(target)
-    safe = not parts.scheme and not parts.netloc and "\\" not in target
-    return target if safe and not target.startswith(SIGN_IN) else "/"

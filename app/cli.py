@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from app import commands, demo_commands, finding_commands, live_commands
+from app import audit_commands, commands, demo_commands, finding_commands, live_commands, logs
 from app.start_checks import log_problems, print_problems
 from data_access.backends import Backends, holds_data, open_backends, read_settings
 from data_access.model import UsageError
@@ -29,7 +28,7 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command and return its exit status."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logs.set_up_command()
     try:
         options = parser().parse_args(arguments)
         settings = read_settings({"data_dir": options.data_dir, **_server_options(options)})
@@ -98,6 +97,8 @@ def parser() -> argparse.ArgumentParser:
     users.add_argument("action", choices=("list", "add", "remove"))
     users.add_argument("name", nargs="?")
     users.add_argument("--role", choices=("viewer", "analyst", "ops", "admin"), default="analyst")
+    users.add_argument("--site", action="append", help="only this site; repeatable")
+    command("permissions", commands.permissions, "who may see and do what, as Markdown")
     kept = command("segments", commands.segments, "list, save or remove named segments")
     kept.add_argument("action", choices=("list", "save", "remove"))
     kept.add_argument("name", nargs="?", metavar="NAME|ID", help="a name to save, an id to remove")
@@ -105,6 +106,7 @@ def parser() -> argparse.ArgumentParser:
     kept.add_argument("--shared", action="store_true", help="list it for everyone")
     _add_live(command)
     _add_findings(command)
+    _add_audit(command)
     command("sign-in-link", commands.sign_in_link, "print a new one-click sign-in link")
     return top
 
@@ -143,6 +145,20 @@ def _add_findings(command: Callable[..., argparse.ArgumentParser]) -> None:
     what.add_argument("--list", action="store_true", help="list what is in the archive")
     what.add_argument("--find", metavar="TEXT", help="list what says this in its id, title, account, …")
     what.add_argument("--restore", metavar="KEY", help="put a finding back into the store")
+
+
+def _add_audit(command: Callable[..., argparse.ArgumentParser]) -> None:
+    log = command("audit", audit_commands.audit, "who took what away: list, verify or export the audit log")
+    log.add_argument("action", choices=("list", "verify", "export"))
+    log.add_argument("file", nargs="?", type=Path, metavar="FILE", help="for export: a new CSV file")
+    log.add_argument("--user", help="only what this person or key did")
+    log.add_argument("--question", help="only this question or file, as explore.events or findings")
+    log.add_argument("--outcome", help="only with this outcome: started, finished, failed, …")
+    log.add_argument("--find", metavar="TEXT", help="only with this text anywhere in the record")
+    log.add_argument("--since", metavar="TIME", help="only from this UTC time on, as 2026-11-22")
+    log.add_argument("--until", metavar="TIME", help="only before this UTC time")
+    log.add_argument("--limit", type=int, default=100, help="how many to list (100)")
+    log.add_argument("--head", default="", metavar="HASH", help="for verify: a head noted earlier")
 
 
 def _server_options(options: argparse.Namespace) -> dict[str, Any]:

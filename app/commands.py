@@ -14,6 +14,7 @@ import secrets
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from importlib.metadata import version
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from data_access.audit import Who
 from data_access.backends import Backends
 from data_access.model import Answer, Scope, UsageError
 from data_access.questions import PERIOD_PARAMS, QUESTIONS, Question
@@ -121,11 +123,14 @@ def ask(backends: Backends, options: argparse.Namespace) -> None:
 
 
 def _write_csv(backends: Backends, options: argparse.Namespace, raw: dict[str, str]) -> None:
+    from app.audit import asked_for, leaving
     from app.manifests import Written, manifest
 
     export, written = backends.asking.export(options.question, raw, EVERYTHING), Written()
-    for chunk in written.chunks(export):
-        sys.stdout.buffer.write(chunk)
+    who, asked, chunks = Who(EVERYTHING.user, "admin"), asked_for(export, raw), written.chunks(export)
+    with closing(leaving(backends.audit, who, options.question, asked, chunks, lambda: written.rows)) as out:
+        for chunk in out:
+            sys.stdout.buffer.write(chunk)
     if options.manifest:
         command = " ".join(["python -m app ask", options.question, *options.parameters, "--format csv"])
         found = manifest(export, written, "-", command, EVERYTHING.user)
@@ -233,15 +238,27 @@ def users(backends: Backends, options: argparse.Namespace) -> None:
 
     if options.action == "list":
         for name, document in backends.documents.list("user"):
-            print(f"{name}  {document.value['role']}")
+            print(f"{name}  {document.value['role']}, {_where(document.value.get('sites'))}")
         return
     if not options.name:
         raise UsageError(f"users {options.action} needs a name")
     if options.action == "add":
-        add_user(backends.documents, options.name, _password(), options.role)
+        add_user(backends.documents, options.name, _password(), options.role, options.site)
     else:
         remove_user(backends.documents, options.name)
     print(f"{options.name}: {'added' if options.action == 'add' else 'removed'}")
+
+
+def _where(sites: Iterable[str] | None) -> str:
+    return "all sites" if sites is None else ", ".join(sites)
+
+
+def permissions(backends: Backends, _options: argparse.Namespace) -> None:
+    """Print who may do what, as Markdown."""
+    from app.factory import PAGES, create_app
+    from app.permissions import tables
+
+    print(tables(create_app(backends), PAGES), end="")
 
 
 def segments(backends: Backends, options: argparse.Namespace) -> None:

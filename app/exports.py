@@ -1,7 +1,7 @@
 """GET /csv/<question>: all rows of exactly what is shown, streamed; GET /manifest/<question>: its manifest.
 
-A download is written to the documents before its first byte: who took what, when. When its last byte is
-out, its manifest joins that entry, and a manifest asked for under the same ``export`` id is that one.
+Who takes what is in the audit log before the first byte. The documents have a download's manifest when its
+last byte is out, under its ``export`` id: a manifest asked for with this id is that one.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, jsonify, request
 
+from app.audit import EXPORT as EXPORTED
+from app.audit import MANIFEST, asked_for, leaving
 from app.manifests import Written, manifest
 from data_access.asked import Export
+from data_access.audit import AuditError, Who
 from data_access.backends import Backends
 from data_access.model import UsageError
 from data_access.ports import Documents, QueryError
@@ -32,6 +34,11 @@ NO_PAGE = frozenset({"limit", "before", "after"})
 """Parameters of the page of rows on screen: an export of events has all of them."""
 OWN = frozenset({"export", "view"})
 """Parameters of the download itself: its id, and the page it is taken from."""
+
+NOT_NOTED = (
+    "What is downloaded has to be noted in the audit log first, and that failed: nothing was handed out."
+    " Try again in a minute; if it fails again, tell whoever runs Streamgauge."
+)
 
 _UNSAFE = re.compile(r"[^a-z0-9._-]+")
 _ID = re.compile(r"[0-9a-f]{16}")
@@ -77,6 +84,15 @@ def or_why_not(make: Callable[[], Any]) -> Any:
         return _text(400, str(error))
     except QueryError as error:
         return _text(503, str(error))
+    except AuditError as error:
+        LOG.error("nothing was handed out: %s", error)
+        return _text(503, NOT_NOTED)
+
+
+def parameters() -> dict[str, Any]:
+    """The request's parameters as they are noted: one that comes more than once with all of its values."""
+    every = request.args.to_dict(flat=False)
+    return {name: values if len(values) > 1 else values[0] for name, values in every.items()}
 
 
 def _given() -> dict[str, str]:
@@ -97,9 +113,8 @@ def _wanted(question: str, base_url: str) -> Wanted:
 
 
 def _download(backends: Backends, wanted: Wanted) -> Response:
-    export = backends.asking.export(wanted.question, wanted.raw, scope())
-    user, entry = scope().user, noted(wanted.question, wanted.raw)
-    version = _write(backends.documents, wanted.number, entry)
+    export, written = backends.asking.export(wanted.question, wanted.raw, scope(EXPORT)), Written()
+    user, version = scope(EXPORT).user, _claimed(backends.documents, wanted.number)
     headers = {
         "Content-Type": "text/csv; charset=utf-8",
         "Content-Disposition": f'attachment; filename="{wanted.file}"',
@@ -109,21 +124,37 @@ def _download(backends: Backends, wanted: Wanted) -> Response:
         "X-Accel-Buffering": "no",
     }
 
-    def finish(written: Written) -> None:
-        done = entry | {"manifest": manifest(export, written, wanted.file, wanted.link, user)}
+    def finish() -> None:
+        done = {"user": user, "manifest": manifest(export, written, wanted.file, wanted.link, user)}
         backends.documents.put(KIND, wanted.number, done, version)
 
-    return Response(_chunks(export, finish), headers=headers)
+    asked, chunks = asked_for(export, wanted.raw), _chunks(export, written, finish)
+    try:
+        answer = taken(backends, wanted.question, asked, chunks, lambda: written.rows, headers)
+    except AuditError:
+        export.batches.close()
+        raise
+    answer.call_on_close(export.batches.close)  # where nobody read anything, nothing else ends the query
+    return answer
 
 
-def noted(what: str, parameters: Mapping[str, str]) -> dict[str, Any]:
-    """What is noted of a download that begins: who takes what, when."""
-    return {
-        "user": scope().user,
-        "question": what,
-        "parameters": dict(parameters),
-        "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
+def taken(
+    backends: Backends,
+    subject: str,
+    parameters: Mapping[str, Any],
+    chunks: Iterator[bytes],
+    rows: Callable[[], int],
+    headers: Mapping[str, str],
+    kind: str = EXPORTED,
+    permission: str = EXPORT,
+) -> Response:
+    """The answer by which data leaves, after it was noted that it does; every download comes through here.
+
+    ``permission`` is what it is taken with. Raises AuditError when it could not be noted.
+    """
+    asker = scope(permission)
+    who = Who(asker.user, g.user.role, asker.sites)
+    return Response(leaving(backends.audit, who, subject, parameters, chunks, rows, kind), headers=headers)
 
 
 def _described(wanted: Wanted) -> str:
@@ -132,18 +163,17 @@ def _described(wanted: Wanted) -> str:
     return f"/manifest/{wanted.question}?{urlencode(query)}"
 
 
-def _write(documents: Documents, number: str, entry: Mapping[str, Any]) -> int:
-    """Note a download; its id may be used again by the same person alone. Returns the entry's version."""
-    known = documents.get(KIND, number)
-    if known is not None and known.value["user"] != entry["user"]:
+def _claimed(documents: Documents, number: str) -> int:
+    """Take a download's id; it may be used again by the same person alone. Returns the entry's version."""
+    known, user = documents.get(KIND, number), scope(EXPORT).user
+    if known is not None and known.value["user"] != user:
         raise UsageError("this download's id is somebody else's; leave out export")
-    if not documents.put(KIND, number, entry, known.version if known else None):
+    if not documents.put(KIND, number, {"user": user}, known.version if known else None):
         raise UsageError("this download is being asked for twice at once; try again")
     return known.version + 1 if known else 1
 
 
-def _chunks(export: Export, finish: Any) -> Iterator[bytes]:
-    written = Written()
+def _chunks(export: Export, written: Written, finish: Callable[[], None]) -> Iterator[bytes]:
     try:
         with closing(export.batches):  # who takes the file no further ends the query
             yield from written.chunks(export)
@@ -151,26 +181,38 @@ def _chunks(export: Export, finish: Any) -> Iterator[bytes]:
         # The head of the file is on its way: only a broken connection tells that the rest is missing.
         LOG.exception("export of %s broke off", export.asked.question.name)
         raise
-    finish(written)
+    finish()
 
 
 def _manifest(backends: Backends, wanted: Wanted) -> Any:
-    """The manifest of a download that was made, else of one that would be made now."""
-    user = scope().user
+    """The manifest of a download that was made, else of one that would be made now: that reads all rows, and
+    is noted as a download is."""
+    user = scope(EXPORT).user
     known = backends.documents.get(KIND, wanted.number)
     if known is not None and known.value["user"] == user and "manifest" in known.value:
         found = known.value["manifest"]
-    else:
-        export, written = backends.asking.export(wanted.question, wanted.raw, scope()), Written()
-        for _ in written.chunks(export):
-            pass
-        found = manifest(export, written, wanted.file, wanted.link, user)
-    name = found["file"].removesuffix(".csv")
-    headers = {
+        return found, 200, _about(found)
+    export, written = backends.asking.export(wanted.question, wanted.raw, scope(EXPORT)), Written()
+    for _ in written.chunks(export):
+        pass
+    found = manifest(export, written, wanted.file, wanted.link, user)
+    return taken(
+        backends,
+        wanted.question,
+        asked_for(export, wanted.raw),
+        iter([jsonify(found).get_data()]),
+        lambda: written.rows,
+        {"Content-Type": "application/json"} | _about(found),
+        MANIFEST,
+    )
+
+
+def _about(found: Mapping[str, Any]) -> dict[str, str]:
+    name = str(found["file"]).removesuffix(".csv")
+    return {
         "Content-Disposition": f'attachment; filename="{name}.manifest.json"',
         "Cache-Control": "no-store",
     }
-    return found, 200, headers
 
 
 def _text(status: int, message: str) -> Response:

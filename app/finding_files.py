@@ -1,12 +1,11 @@
 """GET /csv/findings: the filtered findings as CSV; GET /pack/findings: the same with a manifest.
 
-What is asked for, by whom, is in the documents before the first byte, like every download.
+What is asked for, by whom, is in the audit log before the first byte, like every download.
 """
 
 from __future__ import annotations
 
 import json
-import secrets
 import tempfile
 import zipfile
 from collections import Counter
@@ -19,7 +18,7 @@ import pyarrow as pa
 from flask import Flask, Response, request
 
 from app.csv_files import to_csv
-from app.exports import KIND, noted, or_why_not
+from app.exports import or_why_not, parameters, taken
 from app.health import app_version
 from data_access import moments
 from data_access.backends import Backends
@@ -113,15 +112,18 @@ class Counted:
 
 def _csv(backends: Backends) -> Response:
     found, keys = _asked(backends)
-    number, entry = _noted(backends, "findings")
     counted = Counted()
+    headers = _headers(f"{_name(found)}.csv", "text/csv; charset=utf-8")
+    return _taken(backends, "findings", _chunks(found, keys, counted), counted, headers)
 
-    def chunks() -> Iterator[bytes]:
-        yield from _chunks(found, keys, counted)
-        done = {"rows": counted.rows, "sha256": counted.digest.hexdigest()}
-        backends.documents.put(KIND, number, entry | done, 1)
 
-    return Response(chunks(), headers=_headers(f"{_name(found)}.csv", "text/csv; charset=utf-8"))
+def _taken(
+    backends: Backends, what: str, chunks: Iterator[bytes], counted: Counted, headers: dict[str, str]
+) -> Response:
+    def rows() -> int:
+        return counted.rows
+
+    return taken(backends, what, parameters(), chunks, rows, headers, permission=FINDINGS)
 
 
 def _asked(backends: Backends) -> tuple[Desk, list[str]]:
@@ -130,13 +132,6 @@ def _asked(backends: Backends) -> tuple[Desk, list[str]]:
     rows = found.select(found.wanted)
     name, down = finding_table.sorting(found)
     return found, found.index.page(rows, name, down=down, start=0, count=len(rows))
-
-
-def _noted(backends: Backends, what: str) -> tuple[str, dict[str, Any]]:
-    """Note a download; its id and what is noted."""
-    number, entry = secrets.token_hex(8), noted(what, request.args)
-    backends.documents.put(KIND, number, entry, None)
-    return number, entry
 
 
 def _chunks(found: Desk, keys: list[str], counted: Counted) -> Iterator[bytes]:
@@ -178,31 +173,28 @@ def _cells(found: Desk, row: Row) -> dict[str, Any]:
 
 def _pack(backends: Backends) -> Response:
     found, keys = _asked(backends)
-    number, entry = _noted(backends, "findings pack")
+    counted = Counted()
     file = tempfile.TemporaryFile()  # noqa: SIM115 - the answer closes it, when it has been sent
     try:
-        manifest = _write_pack(file, found, keys)
+        _write_pack(file, found, keys, counted)
+        headers = _headers(f"{_name(found)}.zip", "application/zip") | {"Content-Length": str(file.tell())}
+        file.seek(0)
+        answer = _taken(backends, "findings pack", _read(file), counted, headers)
     except BaseException:
         file.close()
         raise
-    backends.documents.put(KIND, number, entry | {"manifest": manifest}, 1)
-    size = file.tell()
-    file.seek(0)
-    headers = _headers(f"{_name(found)}.zip", "application/zip") | {"Content-Length": str(size)}
-    answer = Response(_read(file), headers=headers)
     answer.call_on_close(file.close)
     return answer
 
 
-def _write_pack(file: IO[bytes], found: Desk, keys: list[str]) -> dict[str, Any]:
-    counted, name, revision = Counted(), _name(found), found.index.refresh()
+def _write_pack(file: IO[bytes], found: Desk, keys: list[str], counted: Counted) -> None:
+    name, revision = _name(found), found.index.refresh()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as pack:
         with pack.open(f"{name}.csv", "w", force_zip64=True) as csv:
             for chunk in _chunks(found, keys, counted):
                 csv.write(chunk)
         manifest = _manifest(found, counted, f"{name}.csv", revision)
         pack.writestr(f"{name}.manifest.json", json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
-    return manifest
 
 
 def _manifest(found: Desk, counted: Counted, name: str, revision: int) -> dict[str, Any]:
@@ -226,7 +218,7 @@ def _manifest(found: Desk, counted: Counted, name: str, revision: int) -> dict[s
         "store_revision": revision,
         "columns": [{"name": name, "about": COLUMNS.get(name, "")} for name in SCHEMA.names],
         "exported_at": moments.text(found.now),
-        "exported_by": scope().user,
+        "exported_by": scope(FINDINGS).user,
     }
 
 

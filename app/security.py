@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from dash.exceptions import DependencyException, InvalidResourceError
 from flask import Flask, Response, g, make_response, redirect, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from app import callback_bodies
-from app.auth import API, SIGN_IN
+from app.auth_paths import API, SIGN_IN
 from data_access.backends import Backends
+from data_access.settings import Settings
 from pages.parts.access import PERMISSIONS, PUBLIC, VIEW, may, permission_of
 
 LOG = logging.getLogger(__name__)
@@ -50,6 +53,7 @@ POLICY = "; ".join(
     )
 )
 """No inline script is ever served (a test looks), so the policy needs neither hashes nor exceptions."""
+NO_ROLE = "You are signed in, but no group gives you a role here. Ask whoever runs Streamgauge for one."
 
 HEADERS = {
     "Content-Security-Policy": POLICY,
@@ -66,19 +70,34 @@ class UndeclaredError(RuntimeError):
     """A route, page or callback declares no permission; the message names it."""
 
 
-def protect(app: Any, backends: Backends, pages: Iterable[ModuleType]) -> None:
-    """Check every declaration, then enforce them on every request."""
-    needed = _page_permissions(pages)
-    routes = _route_permissions(app.server)
+@dataclass(frozen=True, slots=True)
+class Declarations:
+    """Permissions as declared: of pages by path, of routes by endpoint, and callbacks by output."""
+
+    pages: dict[str, str]
+    routes: dict[str, str]
+    callbacks: dict[str, callback_bodies.Declared]
+
+
+def declarations(app: Any, pages: Iterable[ModuleType]) -> Declarations:
+    """What every page, route and callback declares. Raises UndeclaredError for one that does not."""
     callbacks = callback_bodies.declarations(app.callback_map)
     for output, declared in callbacks.items():
         _declared(f"callback {output}", declared.permission)
+    return Declarations(_page_permissions(pages), _route_permissions(app.server), callbacks)
+
+
+def protect(app: Any, backends: Backends, pages: Iterable[ModuleType]) -> None:
+    """Check every declaration, then enforce them on every request."""
+    declared = declarations(app, pages)
     server: Flask = app.server
     origins = {_origin(backends.settings.base_url)}
     server.before_request(lambda: _refuse_foreign(origins))
-    server.before_request(lambda: _refuse_forbidden(routes, needed, callbacks))
-    server.after_request(lambda response: _finish(response, needed, backends.settings.base_url))
+    server.before_request(lambda: _refuse_forbidden(declared, local=backends.settings.sign_in == "local"))
+    server.after_request(lambda response: _finish(response, declared.pages, backends.settings))
     server.register_error_handler(HTTPException, _http_problem)
+    for error in (DependencyException, InvalidResourceError):  # Dash's answers to a file that is not there
+        server.register_error_handler(error, lambda _: _problem(404, "There is no such file."))
     server.register_error_handler(Exception, _failure)
 
 
@@ -115,28 +134,39 @@ def _refuse_foreign(origins: set[str]) -> Response | None:
     return _problem(403, "This request did not come from Streamgauge's own pages.")
 
 
-def _refuse_forbidden(
-    routes: dict[str, str], pages: dict[str, str], callbacks: dict[str, callback_bodies.Declared]
-) -> Any:
+def policy(settings: Settings) -> str:
+    """The content policy; browsers apply it to where a form leads: signing out leads to Cognito's host."""
+    if settings.sign_in == "local":
+        return POLICY
+    return POLICY.replace("form-action 'self'", f"form-action 'self' https://{settings.cognito_domain}")
+
+
+def _refuse_forbidden(declared: Declarations, *, local: bool) -> Any:
     endpoint = request.endpoint
     if endpoint is None:
         return None
-    permission = pages.get(request.path, VIEW) if endpoint in PAGES else routes[endpoint]
+    of_page = declared.pages.get(request.path, VIEW)
+    permission = of_page if endpoint in PAGES else declared.routes[endpoint]
     if not may(permission):
-        return _refused()
+        return _refused(local)
     if endpoint == CALLBACKS:
-        found = callback_bodies.find(request, callbacks)
+        found = callback_bodies.find(request, declared.callbacks)
         if isinstance(found, str):
             return _problem(400, found)
         if not may(str(found.permission)):
-            return _refused()
+            return _refused(local)
     return None
 
 
-def _refused() -> Any:
-    if g.permissions:
-        return _problem(403, "Your role does not allow this. An admin can give you another one.")
-    if request.endpoint in PAGES or request.path.startswith(("/csv/", "/manifest/", "/pack/")):
+def _refused(local: bool) -> Any:
+    if "user" in g:
+        why = "Your role does not allow this. An admin can give you another one."
+        return _problem(403, why if g.permissions else NO_ROLE)
+    if not local and not request.path.startswith(API):
+        # The load balancer lets in nobody who is not signed in: to lead there again would never end.
+        return _problem(401, "Your sign-in could not be verified. Load the page anew.")
+    led = request.endpoint in PAGES or request.path.startswith(("/csv/", "/manifest/", "/pack/"))
+    if led and not request.path.startswith(API):
         here = request.full_path.rstrip("?")
         return redirect(SIGN_IN if here == "/" else f"{SIGN_IN}?next={quote(here)}")
     if not request.path.startswith(API):
@@ -146,7 +176,7 @@ def _refused() -> Any:
     return refused
 
 
-def _finish(response: Response, pages: dict[str, str], base_url: str) -> Response:
+def _finish(response: Response, pages: dict[str, str], settings: Settings) -> Response:
     if request.endpoint in PAGES and response.status_code == 200 and request.path not in pages:
         response.status_code = 404
     if request.endpoint == "_dash_assets.static":
@@ -155,11 +185,12 @@ def _finish(response: Response, pages: dict[str, str], base_url: str) -> Respons
         response.set_data(response.get_data())
     for name, value in HEADERS.items():
         response.headers[name] = value
+    response.headers["Content-Security-Policy"] = policy(settings)
     if request.path == TRACKER:
         # It runs in other sites' pages, under a name that never changes.
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
         response.headers["Cache-Control"] = "public, max-age=3600"
-    if base_url.startswith("https://"):
+    if settings.base_url.startswith("https://"):
         response.headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
     if "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "no-store"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from app import logs
 from data_access.backends import problems
 from data_access.settings import Settings, SettingsError
 
@@ -11,10 +12,11 @@ LOG = logging.getLogger(__name__)
 
 
 def log_problems(settings: Settings) -> None:
-    """Log what is missing: some pages can do without it, and it may come later.
+    """Set up a server's log, and log what is missing: some pages can do without it, and it may come later.
 
     Raises SettingsError where nothing can work.
     """
+    logs.set_up(settings)
     for line in problems(settings):
         LOG.error("%s", line)
 

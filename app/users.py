@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -15,15 +16,18 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 from data_access import tokens
 from data_access.model import Scope, UsageError
 from data_access.ports import Document, Documents
-from pages.parts.access import ADMIN, EXPORT, FINDINGS, OPERATE, VIEW
+from data_access.sites import checked_name
+from pages.parts.access import ADMIN, COMPANY, EXPORT, FINDINGS, MANAGE, OPERATE, VIEW
 
 ROLES: dict[str, frozenset[str]] = {
     "viewer": frozenset({VIEW}),
     "analyst": frozenset({VIEW, EXPORT}),
     "ops": frozenset({VIEW, EXPORT, FINDINGS, OPERATE}),
-    "admin": frozenset({VIEW, EXPORT, FINDINGS, OPERATE, ADMIN}),
+    "admin": frozenset({VIEW, EXPORT, FINDINGS, OPERATE, MANAGE, ADMIN}),
 }
-"""What each role may do."""
+"""What each role may do, the least first."""
+EVERYWHERE = "*"
+"""In place of a site: all sites, those to come as well."""
 
 LOCAL_ADMIN = "@local"
 """Id of whoever signs in by the one-click link; no document, and no user can take the name."""
@@ -38,40 +42,71 @@ _NO_ONE = _HASHER.hash(secrets.token_hex(16))
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Someone signed in. ``session_id`` changes with the password, so old sessions end."""
+    """Someone signed in, with a role by site, EVERYWHERE for all sites. ``session_id`` changes with the
+    password, so old sessions end."""
 
     name: str
-    role: str
-    session_id: str
-    sites: frozenset[str] | None = None
+    grants: Mapping[str, str]
+    session_id: str = ""
     is_authenticated: bool = True
     is_active: bool = True
     is_anonymous: bool = False
 
     @property
-    def permissions(self) -> frozenset[str]:
-        """What the user may do."""
-        return ROLES.get(self.role, frozenset())
+    def role(self) -> str:
+        """The highest role the user has anywhere; empty without any."""
+        return max(self.grants.values(), key=list(ROLES).index, default="")
 
     @property
-    def scope(self) -> Scope:
-        """Whose questions the user's are."""
-        return Scope(self.name, self.sites)
+    def permissions(self) -> frozenset[str]:
+        """What the user may do on some site at least; what is about no site, only with a role everywhere."""
+        somewhere = frozenset[str]().union(*(ROLES[role] for role in self.grants.values()))
+        return (somewhere - COMPANY) | self._everywhere
+
+    @property
+    def sites(self) -> frozenset[str] | None:
+        """The sites the user sees; None is all."""
+        return self.sites_with(VIEW)
+
+    def sites_with(self, permission: str) -> frozenset[str] | None:
+        """The sites on which the user has a permission; None is all."""
+        if permission in self._everywhere:
+            return None
+        return frozenset(site for site, role in self.grants.items() if permission in ROLES[role])
+
+    def scope(self, permission: str) -> Scope:
+        """Whose questions the user's are, asked with a permission."""
+        return Scope(self.name, self.sites_with(permission))
 
     def get_id(self) -> str:
         """What flask-login keeps in the session."""
         return self.session_id
 
+    @property
+    def _everywhere(self) -> frozenset[str]:
+        return ROLES.get(self.grants.get(EVERYWHERE, ""), frozenset())
 
-def add_user(documents: Documents, name: str, password: str, role: str) -> User:
-    """Add a user. Raises UsageError that says what is wrong: name, password, role, or a name taken."""
+
+def grants_of(role: str, sites: Iterable[str] | None) -> dict[str, str]:
+    """One role on some sites, or on all; none where there is no such role."""
+    if role not in ROLES:
+        return {}
+    return {EVERYWHERE: role} if sites is None else dict.fromkeys(sites, role)
+
+
+def add_user(
+    documents: Documents, name: str, password: str, role: str, sites: Iterable[str] | None = None
+) -> User:
+    """Add a user with a role on some sites, or on all. Raises UsageError that says what is wrong: name,
+    password, role, a site's name, or a name taken."""
     if not _NAME.fullmatch(name):
         raise UsageError(f"{name!r} is no user name; it takes 1 to 64 letters, digits and . _ @ + -")
     if len(password) < MIN_PASSWORD:
         raise UsageError(f"the password is too short; it takes at least {MIN_PASSWORD} characters")
     if role not in ROLES:
         raise UsageError(f"{role!r} is no role; it takes {', '.join(ROLES)}")
-    value = {"name": name, "role": role, "sites": None, "password_hash": _HASHER.hash(password)}
+    own = None if sites is None else sorted({checked_name(site) for site in sites})
+    value = {"name": name, "role": role, "sites": own, "password_hash": _HASHER.hash(password)}
     if not documents.put("user", name.casefold(), value, None):
         raise UsageError(f"there is a user {name!r} already")
     return _user(value)
@@ -105,18 +140,13 @@ def load_user(documents: Documents, session_id: str) -> User | None:
 
 def local_admin() -> User:
     """Whoever starts the app on their own machine."""
-    return User("local admin", "admin", LOCAL_ADMIN)
+    return User("local admin", grants_of("admin", None), LOCAL_ADMIN)
 
 
 def _user(value: Any) -> User:
     print_of = sha256(str(value["password_hash"]).encode()).hexdigest()[:16]
-    sites = value.get("sites")
-    return User(
-        str(value["name"]),
-        str(value["role"]),
-        f"{str(value['name']).casefold()}:{print_of}",
-        None if sites is None else frozenset(sites),
-    )
+    session_id = f"{str(value['name']).casefold()}:{print_of}"
+    return User(str(value["name"]), grants_of(str(value["role"]), value.get("sites")), session_id)
 
 
 def make_token(documents: Documents) -> str:

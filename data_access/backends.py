@@ -14,6 +14,7 @@ from data_access.finding_index import FindingIndex
 from data_access.model import Scope
 from data_access.ports import (
     Alerts,
+    AuditLog,
     Cache,
     Counters,
     Documents,
@@ -46,6 +47,7 @@ class Backends:
     warehouse: Warehouse
     cache: Cache
     documents: Documents
+    audit: AuditLog
     asking: Asking
     intake: Intake
     log: Log | None
@@ -161,6 +163,7 @@ def open_backends(settings: Settings) -> Backends:
 
 def _open_embedded(settings: Settings) -> Backends:
     from data_access.embedded.alerts import open_alerts
+    from data_access.embedded.audit import EmbeddedAudit
     from data_access.embedded.counters import EmbeddedCounters
     from data_access.embedded.documents import EmbeddedDocuments
     from data_access.embedded.duck import connect
@@ -180,6 +183,7 @@ def _open_embedded(settings: Settings) -> Backends:
         lake=lake,
         warehouse=_trino(settings) or EmbeddedWarehouse(connection, lake, settings.query_seconds),
         documents=EmbeddedDocuments(folder / "documents.db"),
+        audit=EmbeddedAudit(folder / "audit.db"),
         intake=log,
         log=log,
         log_lake=lake,
@@ -194,6 +198,7 @@ def _open_embedded(settings: Settings) -> Backends:
 
 def _open_aws_app(settings: Settings) -> Backends:
     from data_access.aws.alerts import SnsAlerts
+    from data_access.aws.audit import AwsAudit
     from data_access.aws.clients import Clients
     from data_access.aws.counters import AwsCounters
     from data_access.aws.documents import AwsDocuments
@@ -212,6 +217,7 @@ def _open_aws_app(settings: Settings) -> Backends:
         lake=AwsLake(clients, settings, documents),
         warehouse=_trino(settings) or AthenaWarehouse(clients, settings),
         documents=documents,
+        audit=AwsAudit(clients, begin),
         intake=intake,
         log=None,
         log_lake=None,

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
+from data_access import audit
 from data_access.archived import Whole
 from data_access.findings import Alert, Change, Changed, Entry, Finding, Kept, Row, Scan, Stored
 from data_access.live import (
@@ -139,6 +140,23 @@ class Documents(Protocol):
 
     def list(self, kind: str) -> list[tuple[str, Document]]:
         """Every document of a kind, by key."""
+
+
+class AuditLog(Protocol):
+    """What must be known later, in a chain of records without gap or fork, however many write at once."""
+
+    def append(self, entry: audit.Entry) -> int:
+        """Keep an entry behind the newest record; its number, from 1 on. It is kept for good when this
+        returns. Raises audit.AuditError when it is not, or nobody knows."""
+
+    def head(self) -> audit.Head:
+        """The newest record's number and hash, as noted when it was written."""
+
+    def newest(self, before: int | None = None) -> Iterator[audit.Kept]:
+        """Records newest first, those before a number or all. Raises audit.AuditError."""
+
+    def oldest(self, after: int = 0) -> Iterator[audit.Kept]:
+        """Records after a number, in order. Raises audit.AuditError."""
 
 
 class QueryError(RuntimeError):

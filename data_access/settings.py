@@ -59,6 +59,20 @@ class Settings:
         "", "Key that signs session cookies; made and kept in the data folder when empty."
     )
     session_hours: int = _setting(12, "Hours after which a signed-in user must sign in again.")
+    sign_in: str = _setting(
+        "local",
+        "Who signs people in: `local` (names and passwords kept here, a one-click link) or `cognito` (a load"
+        " balancer with Cognito in front; docs/sign_in.md).",
+    )
+    alb_arn: str = _setting("", "ARN of the load balancer in front, with `cognito`.")
+    cognito_pool: str = _setting("", "Id of the Cognito user pool, as `eu-central-1_Ab3dEfGh1`.")
+    cognito_client: str = _setting("", "Id of the pool's app client that the load balancer uses.")
+    cognito_domain: str = _setting("", "Host of the pool's sign-in pages, for signing out.")
+    log_format: str = _setting(
+        "auto",
+        "How a server logs: `json`, a line each with one for every request; `text`, the same for people;"
+        " `auto`: text on a terminal (embedded: without requests), else JSON.",
+    )
     time_zone: str = _setting("UTC", "Time zone whose days and hours pages and answers use.")
     site_time_zones: str = _setting(
         "", "Zones of single sites, as `shop=Europe/Berlin,blog=America/New_York`."
@@ -280,6 +294,7 @@ def _parse(setting: Field[Any], text: str) -> Any:
 
 def _check(settings: Settings) -> None:
     _check_form(settings)
+    _check_sign_in(settings)
     _check_per_site(settings, "time_zone", "site_time_zones", "Area/City", _is_zone)
     _check_per_site(settings, "week_start", "site_week_starts", "monday", lambda day: day.lower() in WEEKDAYS)
     _check_per_site(
@@ -317,6 +332,41 @@ def _check_form(settings: Settings) -> None:
         raise SettingsError(f"{PREFIX}CACHE_URL is no URL of a cache; write it as valkey://host:6379/0")
     if settings.aws_endpoint and not _URL.fullmatch(settings.aws_endpoint):
         raise SettingsError(f"{PREFIX}AWS_ENDPOINT is no URL; write it as http://host:port")
+
+
+def _check_sign_in(settings: Settings) -> None:
+    if settings.log_format not in {"auto", "json", "text"}:
+        raise SettingsError(f"{PREFIX}LOG_FORMAT is {settings.log_format!r}; it takes auto, json, text")
+    if settings.sign_in not in {"local", "cognito"}:
+        raise SettingsError(f"{PREFIX}SIGN_IN is {settings.sign_in!r}; it takes local or cognito")
+    if settings.sign_in == "local":
+        return
+    for name, shape in _COGNITO.items():
+        value = getattr(settings, name)
+        if not re.fullmatch(shape, value):
+            raise SettingsError(
+                f"{PREFIX}{name.upper()} is {value!r}; with {PREFIX}SIGN_IN=cognito it takes"
+                f" {_COGNITO_EXAMPLES[name]}"
+            )
+    if not settings.public_url.startswith("https://"):
+        raise SettingsError(
+            f"{PREFIX}PUBLIC_URL is needed with {PREFIX}SIGN_IN=cognito: the load balancer's https:// URL"
+        )
+
+
+_AWS_REGION = "[a-z]{2}(?:-[a-z]+)+-[0-9]"
+_COGNITO = {
+    "alb_arn": rf"arn:aws:elasticloadbalancing:{_AWS_REGION}:\d{{12}}:loadbalancer/app/[\w-]+/[0-9a-f]+",
+    "cognito_pool": rf"{_AWS_REGION}_[0-9A-Za-z]+",
+    "cognito_client": r"[\w+]{1,128}",
+    "cognito_domain": r"(?:[a-z0-9-]+\.)+[a-z]{2,}",
+}
+_COGNITO_EXAMPLES = {
+    "alb_arn": "the ARN of an Application Load Balancer, arn:aws:elasticloadbalancing:…:loadbalancer/app/…",
+    "cognito_pool": "the id of a user pool, as eu-central-1_Ab3dEfGh1",
+    "cognito_client": "the id of the pool's app client",
+    "cognito_domain": "a host without https://, as streamgauge.auth.eu-central-1.amazoncognito.com",
+}
 
 
 def _check_alerts(settings: Settings) -> None:

@@ -21,7 +21,7 @@ from pages.parts import (
     connect_snippets,
     states,
 )
-from pages.parts.access import ADMIN, VIEW, allow, may
+from pages.parts.access import MANAGE, VIEW, allow, may
 from pages.parts.live_panel import mark
 from pages.parts.plain import plain
 from pages.parts.view import View, view
@@ -44,12 +44,13 @@ def layout(view: View) -> Component:
     head = html.Div(
         [html.H1(NAME, className="sg-title"), connect_site.picker(view)], className="sg-connect-head"
     )
-    if connect_site.find(view) is None:
+    site = connect_site.find(view)
+    if site is None:
         return html.Div([head, _without(view)], className="sg-stack")
     return html.Div(
         [
             head,
-            None if may(ADMIN) else _only_looking(),
+            None if may(MANAGE, site.name) else _only_looking(),
             html.Div(cards.skeleton(98), id="connect-checks"),
             html.Div([_origins(), _keys()], className="sg-grid"),
             _snippets(view),
@@ -78,7 +79,7 @@ def _without(view: View) -> Component:
         text = "Sites whose data was imported need no connection. These send events:"
         nothing = states.state("inbox", title, text, connect_site.links(view))
         return html.Section(nothing, className="sg-card sg-connect-none")
-    if may(ADMIN):
+    if may(MANAGE):
         title = html.H2("Add your first site", className="sg-card-title")
         return html.Section(
             [html.Div(title, className="sg-card-head"), connect_site.form()],

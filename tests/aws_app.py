@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
-from data_access.aws import counters, documents, findings
+from data_access.aws import audit, counters, documents, findings
 from data_access.aws import log as aws_log
 from data_access.aws.clients import Clients
 from data_access.aws.log import STREAM
@@ -20,7 +20,7 @@ from tests.door import Door
 from tests.lambda_events import delivered, firehose_of, kinesis_of
 from tests.streams import make_stream, records
 
-TABLES = (counters.TABLE, documents.TABLE, findings.TABLE, aws_log.TABLE)
+TABLES = (audit.TABLE, counters.TABLE, documents.TABLE, findings.TABLE, aws_log.TABLE)
 
 
 def make_parts(clients: Clients, begin: str, shards: int = 2) -> None:

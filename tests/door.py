@@ -19,7 +19,9 @@ ORIGIN = "https://shop.example"
 
 
 class Door:
-    """Sends events of the site `shop` as its pages and servers do."""
+    """Sends events of a site as its pages and servers do."""
+
+    site = "shop"
 
     def __init__(self, backends: Backends, clock: Callable[[], float] | None = None) -> None:
         self.backends = backends
@@ -30,8 +32,8 @@ class Door:
     def _open(self, clock: Callable[[], float] | None) -> dict[str, Any]:
         """The site, its key and the collector."""
         backends = self.backends
-        sites.save(backends.documents, "shop", (ORIGIN,))
-        self.key = sites.make_key(backends.documents, "shop")
+        sites.save(backends.documents, self.site, (ORIGIN,))
+        self.key = sites.make_key(backends.documents, self.site)
         more = {} if clock is None else {"clock": clock}
         self.collector = Collector(backends.intake, backends.documents, backends.settings, **more)
         return more

@@ -15,14 +15,14 @@ from botocore.exceptions import (
     PartialCredentialsError,
 )
 
-from data_access.aws import counters, documents, findings, log
+from data_access.aws import audit, counters, documents, findings, log
 from data_access.aws.clients import Clients
 from data_access.aws.curation_sql import WORK
 from data_access.aws.tables import TTL, Table
 from data_access.iceberg.tables import LAYOUT
 from data_access.settings import Settings, SettingsError
 
-TABLES: tuple[Table, ...] = (counters.TABLE, documents.TABLE, findings.TABLE, log.TABLE)
+TABLES: tuple[Table, ...] = (counters.TABLE, audit.TABLE, documents.TABLE, findings.TABLE, log.TABLE)
 _MISSING = {
     *("ResourceNotFoundException", "EntityNotFoundException", "NotFound", "NotFoundException", "404"),
     *("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist", "NoSuchBucket", "NoSuchEntity"),
@@ -136,8 +136,15 @@ def _of_table(clients: Clients, table: Table, begin: str) -> Iterator[Check]:
         f"DynamoDB table {name}",
         "dynamodb:DescribeTimeToLive",
         lambda: clients.of("dynamodb").describe_time_to_live(TableName=name)["TimeToLiveDescription"],
-        lambda found: "" if found.get("AttributeName") == TTL else f"keeps old items: set its TTL to {TTL}",
+        lambda found: _expiry(found, table),
     )
+
+
+def _expiry(found: dict[str, Any], table: Table) -> str:
+    attribute = found.get("AttributeName")
+    if table.stays:
+        return "lets items expire: it has to keep them; turn its TTL off" if attribute else ""
+    return "" if attribute == TTL else f"keeps old items: set its TTL to {TTL}"
 
 
 def _differs(found: dict[str, Any], table: Table, begin: str) -> str:

@@ -26,11 +26,13 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table with the keys ``pk`` and ``sk``, both strings unless ``kinds`` says N, paid by request."""
+    """A table with the keys ``pk`` and ``sk``, both strings unless ``kinds`` says N, paid by request. What it
+    holds goes by TTL, or ``stays``."""
 
     name: str
     indexes: tuple[Index, ...] = ()
     kinds: Mapping[str, str] | None = None
+    stays: bool = False
 
     def of(self, begin: str) -> str:
         """The table's name where resources begin with ``begin``."""
@@ -97,7 +99,7 @@ def create(clients: Clients, begin: str, *tables: Table, expire: bool = True) ->
         dynamo.create_table(**table.definition(begin))
     for table in tables:
         dynamo.get_waiter("table_exists").wait(TableName=table.of(begin), WaiterConfig={"Delay": 1})
-        if expire:
+        if expire and not table.stays:
             dynamo.update_time_to_live(
                 TableName=table.of(begin),
                 TimeToLiveSpecification={"Enabled": True, "AttributeName": TTL},

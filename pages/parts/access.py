@@ -19,8 +19,13 @@ FINDINGS = "findings"
 """See security findings."""
 OPERATE = "operate"
 """Look after the system: count anew, replay what was refused, take in findings and work on them."""
+MANAGE = "manage"
+"""Look after a site: its origins and write keys."""
 ADMIN = "admin"
-PERMISSIONS = frozenset({PUBLIC, VIEW, EXPORT, FINDINGS, OPERATE, ADMIN})
+"""Add sites, and decide who may do what."""
+PERMISSIONS = frozenset({PUBLIC, VIEW, EXPORT, FINDINGS, OPERATE, MANAGE, ADMIN})
+COMPANY = frozenset({FINDINGS, OPERATE, ADMIN})
+"""Permissions that are about no site: who has a role on some sites only has none of them."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -43,12 +48,17 @@ def permission_of(function: Any) -> str | None:
     return found if found in PERMISSIONS else None
 
 
-def scope() -> Scope:
-    """The scope of whoever made the current request; set by ``app.auth``."""
-    found: Scope = g.scope
+def scope(permission: str = VIEW) -> Scope:
+    """Who made the current request, and about which sites they may ask with a permission."""
+    found: Scope = g.user.scope(permission)  # set by app.auth
     return found
 
 
-def may(permission: str) -> bool:
-    """Whether whoever made the current request holds a permission."""
-    return permission == PUBLIC or permission in g.get("permissions", frozenset())
+def may(permission: str, site: str = "") -> bool:
+    """Whether whoever made the current request holds a permission: on a site, or on any at all."""
+    if permission == PUBLIC:
+        return True
+    if permission not in g.get("permissions", frozenset()):
+        return False
+    sites = g.user.sites_with(permission) if site else None
+    return sites is None or site in sites

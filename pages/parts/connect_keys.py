@@ -13,7 +13,7 @@ from data_access.backends import Backends
 from data_access.model import UsageError
 from data_access.sites import Site, WriteKey
 from pages.parts import code_block, numbers
-from pages.parts.access import ADMIN, VIEW, allow, may
+from pages.parts.access import MANAGE, VIEW, allow, may
 from pages.parts.connect_site import changeable, chosen, pressed
 from pages.parts.drawing import guarded
 from pages.parts.icons import icon
@@ -63,7 +63,7 @@ def register(app: Any, backends: Backends) -> None:
         Input({"type": "connect-key-do", "do": ALL, "about": ALL}, "n_clicks"),
         prevent_initial_call=True,
     )
-    @allow(ADMIN)
+    @allow(MANAGE)
     def act(_clicks: Any) -> Any:
         about, do = pressed("about"), pressed("do")
         try:
@@ -99,7 +99,7 @@ def draw(view: View, did: dict[str, Any], made: Any) -> Component:
     return [
         _shown(key, fresh=did.get("do") == "make") if key else None,
         listed if keys else html.P("None yet: nobody can send events.", className="sg-hint"),
-        _make(site, did, bool(keys)) if may(ADMIN) else None,
+        _make(site, did, bool(keys)) if may(MANAGE, site.name) else None,
     ]
 
 
@@ -128,7 +128,7 @@ def _make(site: Site, did: dict[str, Any], more: bool) -> Component:
 
 def _item(key: WriteKey, zone: str, did: dict[str, Any]) -> Component:
     do = did.get("do") if did.get("about") == key.id else None
-    if do == "ask" and may(ADMIN):
+    if do == "ask" and may(MANAGE, key.site):
         return _confirmation(key)
     made = numbers.moment(datetime.fromisoformat(key.made_at).astimezone(UTC).replace(tzinfo=None), zone)
     words = [
@@ -139,7 +139,7 @@ def _item(key: WriteKey, zone: str, did: dict[str, Any]) -> Component:
     mark = _focus() if do == "keep" else {}
     revoke = (
         _button("ask", key, "Revoke", f"Revoke write key {key.start}…, id {key.id}", mark)
-        if may(ADMIN)
+        if may(MANAGE, key.site)
         else None
     )
     return html.Li([html.Div(words, className="sg-connect-key-words"), revoke], className="sg-connect-key")

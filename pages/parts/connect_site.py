@@ -13,7 +13,7 @@ from data_access.backends import Backends
 from data_access.model import UsageError
 from data_access.sites import Site
 from pages.parts import address, controls
-from pages.parts.access import ADMIN, allow, may, scope
+from pages.parts.access import MANAGE, allow, may, scope
 from pages.parts.drawing import drawn
 from pages.parts.icons import icon
 from pages.parts.view import View
@@ -56,9 +56,9 @@ def changeable(backends: Backends, name: str) -> Site:
 
 
 def _check_scope(name: str) -> None:
-    own = scope().sites
-    if own is not None and name not in own:
-        raise UsageError(f"you may not look after {name!r}; you may after {', '.join(sorted(own)) or 'none'}")
+    if not may(MANAGE, name):
+        own = sorted(scope(MANAGE).sites or ())
+        raise UsageError(f"you may not look after {name!r}; you may after {', '.join(own) or 'none'}")
 
 
 def pressed(named: str) -> str:
@@ -84,7 +84,7 @@ def picker(view: View) -> Component:
         attributes={"input": {"aria-label": "Site"}},
         className="sg-connect-site",
     )
-    add = _popover() if may(ADMIN) and found else None
+    add = _popover() if may(MANAGE) and found else None
     return html.Div([choice if site else None, add], className="sg-connect-pick")
 
 
@@ -159,7 +159,7 @@ def _register_add(app: Any, backends: Backends) -> None:
         State("connect-name-origins", "value"),
         prevent_initial_call=True,
     )
-    @allow(ADMIN)
+    @allow(MANAGE)
     def add(clicks: Any, submits: Any, name: Any, text: Any) -> Any:
         if not clicks and not submits:
             raise PreventUpdate
@@ -202,7 +202,7 @@ def checked(origins: list[str]) -> tuple[str, ...]:
 def draw_origins(view: View) -> Component:
     """The site's origins: a form for who may change them, else a list."""
     site = chosen(view)
-    if not may(ADMIN):
+    if not may(MANAGE, site.name):
         return _listed(site)
     save = html.Button(
         "Save origins",
@@ -233,7 +233,7 @@ def _register_origins(app: Any, backends: Backends) -> None:
         State("connect-origins", "value"),
         prevent_initial_call=True,
     )
-    @allow(ADMIN)
+    @allow(MANAGE)
     def save(_clicks: Any, text: Any) -> Any:
         name, origins = pressed("site"), lines(text)
         problem = _problem(lambda: changeable(backends, name)) or _problem(lambda: checked(origins))

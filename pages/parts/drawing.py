@@ -52,5 +52,5 @@ def guarded(card_id: str, seen: View, draw: Draw) -> Component:
     except QueryError as error:
         return states.failed(card_id, str(error))
     except Exception:
-        LOG.exception("card %s failed for %s", card_id, seen.raw)
+        LOG.exception("card %s failed", card_id)
         return states.failed(card_id, "Something went wrong on our side; it has been logged.")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from flask.testing import FlaskClient
 
+from app.callback_bodies import MANY, Declared
 from tests.app.conftest import SAME
 
 URL = "/_dash-update-component"
@@ -25,6 +26,32 @@ def card_body(card_id: str, search: str = "", pathname: str = "/") -> dict[str, 
         "state": [{"id": "url", "property": "pathname", "value": pathname}],
         "changedPropIds": ["url.search"],
     }
+
+
+def body_of(output: str, declared: Declared, values: Mapping[str, Any]) -> dict[str, Any]:
+    """A request of any callback whose inputs have values by property, None for others."""
+
+    def part(declared_id: str, prop: str, **more: Any) -> Any:
+        one = {"id": _concrete(declared_id), "property": prop, **more}
+        return [one] if MANY in declared_id else one
+
+    def filled(parts: Iterable[tuple[str, str]]) -> list[Any]:
+        return [part(*one, value=values.get(one[1])) for one in parts]
+
+    outputs = [part(*one) for one in declared.outputs]
+    return {
+        "output": output,
+        "outputs": outputs if declared.several else outputs[0],
+        "inputs": filled(declared.inputs),
+        "state": filled(declared.states),
+        "changedPropIds": [],
+    }
+
+
+def _concrete(declared_id: str) -> Any:
+    if not declared_id.startswith("{"):
+        return declared_id
+    return {key: 0 if value == ["ALL"] else value for key, value in json.loads(declared_id).items()}
 
 
 def draw(client: FlaskClient, card_id: str, search: str = "", pathname: str = "/") -> str:

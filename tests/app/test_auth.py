@@ -12,7 +12,8 @@ from argon2 import extract_parameters
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from app import users
-from app.auth import make_sign_in_link, own_path
+from app.auth import make_sign_in_link
+from app.auth_paths import own_path
 from app.keys import secret_key
 from app.limits import FailureLimit
 from app.users import add_user, load_user, make_token, use_token

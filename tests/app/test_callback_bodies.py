@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import copy
-import json
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.callback_bodies import declarations
-from tests.app.callbacks import URL, card_body
+from tests.app.callbacks import URL, body_of, card_body
 from tests.app.conftest import SAME
 from tests.depth import examples
 
@@ -68,43 +67,11 @@ def test_a_real_body_with_a_part_replaced_is_never_500(
     assert client.post(URL, json=body, headers=SAME).status_code in {200, 204, 400}
 
 
-def real_value(prop: str) -> Any:
-    return {"value": "x", "search": "?a=b", "pathname": "/x", "n_clicks": 1, "opened": True, "id": "x"}.get(
-        prop
-    )
+ODD = {"value": "x", "search": "?a=b", "pathname": "/x", "n_clicks": 1, "opened": True, "id": "x"}
 
 
-@pytest.mark.parametrize("values", ["none", "odd"])
-def test_every_callback_survives_odd_values(app: Any, client: FlaskClient, values: str) -> None:
+@pytest.mark.parametrize("values", [{}, ODD], ids=["none", "odd"])
+def test_every_callback_survives_odd_values(app: Any, client: FlaskClient, values: dict[str, Any]) -> None:
     for output, declared in declarations(app.callback_map).items():
-        body = {
-            "output": output,
-            "outputs": outputs(declared),
-            "inputs": [part(*one, values) for one in declared.inputs],
-            "state": [part(*one, values) for one in declared.states],
-            "changedPropIds": [],
-        }
-        answer = client.post(URL, json=body, headers=SAME)
+        answer = client.post(URL, json=body_of(output, declared, values), headers=SAME)
         assert answer.status_code in {200, 204}, (output, answer.text)
-
-
-def outputs(declared: Any) -> Any:
-    parts = [
-        [{"id": concrete(id_), "property": prop}]
-        if '["ALL"]' in id_
-        else {"id": concrete(id_), "property": prop}
-        for id_, prop in declared.outputs
-    ]
-    return parts if declared.several else parts[0]
-
-
-def part(declared_id: str, prop: str, values: str) -> Any:
-    value = None if values == "none" else real_value(prop)
-    one = {"id": concrete(declared_id), "property": prop, "value": value}
-    return [one] if '["ALL"]' in declared_id else one
-
-
-def concrete(declared_id: str) -> Any:
-    if not declared_id.startswith("{"):
-        return declared_id
-    return {key: 0 if value == ["ALL"] else value for key, value in json.loads(declared_id).items()}

@@ -228,3 +228,19 @@ def test_the_demo_adds_no_findings_to_real_ones(tmp_path: Path, capsys: pytest.C
 def test_a_sign_in_link_is_printed(lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(lake, "sign-in-link") == 0
     assert capsys.readouterr().out.startswith("http://127.0.0.1:8050/sign-in/link?token=")
+
+
+def test_people_of_some_sites(lake: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("a long password\n"))
+    assert run(lake, "users", "add", "sam", "--role", "ops", "--site", "shop", "--site", "blog") == 0
+    capsys.readouterr()
+    assert run(lake, "users", "list") == 0
+    assert "sam  ops, blog, shop" in capsys.readouterr().out
+    assert run(lake, "users", "remove", "sam") == 0
+
+
+def test_permissions_are_printed(lake: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(lake, "permissions") == 0
+    said = capsys.readouterr().out
+    assert said in (Path(__file__).parents[2] / "docs" / "permissions.md").read_text()
+    assert said.startswith("## Pages")

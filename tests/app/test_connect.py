@@ -70,10 +70,7 @@ def vera(app: Any) -> FlaskClient:
 
 def limited(live: Backends, name: str, role: str, *own: str) -> FlaskClient:
     """Someone who may see some sites only."""
-    add_user(live.documents, name, PASSWORD, role)
-    found = live.documents.get("user", name)
-    assert found is not None
-    live.documents.put("user", name, {**found.value, "sites": list(own)}, found.version)
+    add_user(live.documents, name, PASSWORD, role, own)
     return sign_in(create_app(live), name)
 
 

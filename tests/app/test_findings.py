@@ -17,6 +17,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from data_access import moments
+from data_access.audit import Wanted, page
 from data_access.backends import Backends
 from data_access.findings import Change, Compliance, Finding, Scan, Severity, Status
 from data_access.model import Scope, UsageError
@@ -464,9 +465,9 @@ def test_the_csv_has_what_the_list_has(client: FlaskClient, backends: Backends) 
     assert rows[0]["opened"] == "2026-04-16T00:00:00.000Z"
     assert rows[0]["due"] == "2026-05-16T00:00:00.000Z"
     assert answer.headers["Content-Disposition"].startswith('attachment; filename="streamgauge_findings_')
-    ((_, entry),) = backends.documents.list("export")
-    assert entry.value["rows"] == 2
-    assert entry.value["sha256"] == sha256(answer.data).hexdigest()
+    (row,) = page(backends.audit.newest, Wanted(), 10).rows
+    assert (row.begun.subject, row.last.rows) == ("findings", 2)
+    assert row.last.sha256 == sha256(answer.data).hexdigest()
     assert client.get("/csv/findings?state=odd").status_code == 400
 
 

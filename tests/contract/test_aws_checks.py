@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError, NoCredentialsError
 
+from app import logs
 from app.cli import main
 from app.start_checks import log_problems
+from data_access.aws import audit
 from data_access.aws.checks import TABLES, problems
+from data_access.aws.tables import TTL
 from data_access.settings import SettingsError, load
 from tests.aws_parts import Aws, aws_of
 from tests.contract.test_objects import bucket_of
@@ -88,6 +91,15 @@ def test_tables_of_another_shape_are_named(whole: Aws) -> None:
     ]
 
 
+def test_the_audit_log_must_keep_all(whole: Aws) -> None:
+    table = audit.TABLE.of(whole.begin)
+    expiry = {"Enabled": True, "AttributeName": TTL}
+    whole.clients.of("dynamodb").update_time_to_live(TableName=table, TimeToLiveSpecification=expiry)
+    assert found(whole) == [
+        f"DynamoDB table {table} lets items expire: it has to keep them; turn its TTL off"
+    ]
+
+
 @pytest.mark.parametrize(
     ("more", "says"),
     [
@@ -153,7 +165,10 @@ def queue_url(aws: Aws) -> str:
     return found
 
 
-def test_a_server_that_starts_logs_them_and_goes_on(whole: Aws, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_server_that_starts_logs_them_and_goes_on(
+    whole: Aws, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "set_up", lambda _: None)  # it would end what pytest catches
     log_problems(replace(whole.settings, athena_workgroup="none"))
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == [
         "Athena workgroup none is missing; deploy infra/ or enable it"

@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 
 from data_access.settings import PREFIX, Settings, all_settings
 
@@ -25,25 +27,26 @@ def running(settings: Settings) -> Iterator[int]:
         for setting in all_settings()
         if getattr(settings, setting.name) != setting.default
     }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "app", "serve"],
-        cwd=ROOT,
-        env=os.environ | changed,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-    try:
-        _wait(settings, process)
-        yield int(_children(process.pid)[0])
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
+    with TemporaryFile() as said:  # a pipe nobody reads would be full of requests' lines
+        process = subprocess.Popen(
+            [sys.executable, "-m", "app", "serve"],
+            cwd=ROOT,
+            env=os.environ | changed,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+        )
+        try:
+            _wait(settings, process, said)
+            yield int(_children(process.pid)[0])
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=60)
 
 
-def _wait(settings: Settings, process: subprocess.Popen[bytes]) -> None:
+def _wait(settings: Settings, process: subprocess.Popen[bytes], said: IO[bytes]) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        assert process.poll() is None, process.stderr.read().decode() if process.stderr else ""
+        assert process.poll() is None, _read(said)
         connection = http.client.HTTPConnection(settings.host, settings.port, timeout=5)
         try:
             connection.request("GET", "/healthz")
@@ -54,6 +57,11 @@ def _wait(settings: Settings, process: subprocess.Popen[bytes]) -> None:
         finally:
             connection.close()
     raise AssertionError("the server did not start")
+
+
+def _read(said: IO[bytes]) -> str:
+    said.seek(0)
+    return said.read().decode()
 
 
 def _children(pid: int) -> list[str]:

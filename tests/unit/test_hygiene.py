@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 WEB = {"dash", "flask", "plotly", "flask_login", "dash_mantine_components", "dash_ag_grid"}
-AWS = {"boto3", "botocore", "pyathena", "trino", "valkey", "datasketches", "aws_lambda_powertools"}
+AWS = {"boto3", "botocore", "pyathena", "trino", "valkey", "datasketches", "aws_lambda_powertools", "jwt"}
 """What the embedded form does without."""
 HEAVY = {"pandas", "sklearn", "matplotlib", "IPython"}
 
