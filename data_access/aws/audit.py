@@ -21,7 +21,7 @@ from uuid import uuid4
 from botocore.exceptions import BotoCoreError, ClientError
 
 from data_access.audit import AuditError, Entry, Head, Kept, chained
-from data_access.aws.clients import Clients
+from data_access.aws.clients import Clients, named
 from data_access.aws.tables import Table, queried
 from data_access.aws.transactions import tried
 
@@ -53,14 +53,14 @@ class AwsAudit:
             try:
                 return self._append(entry)
             except _FAILURES as error:
-                raise AuditError(f"the audit log could not be written to ({_named(error)})") from error
+                raise AuditError(f"the audit log could not be written to ({named(error)})") from error
 
     def head(self) -> Head:
         """The newest record's number and hash."""
         try:
             return self._head()
         except _FAILURES as error:
-            raise AuditError(f"the audit log cannot be read ({_named(error)})") from error
+            raise AuditError(f"the audit log cannot be read ({named(error)})") from error
 
     def newest(self, before: int | None = None) -> Iterator[Kept]:
         """Records newest first, those before a number or all."""
@@ -116,7 +116,7 @@ class AwsAudit:
             for item in queried(self._dynamo, self._table, condition, {":pk": {"S": "A"}} | values, **more):
                 yield _kept(item)
         except _FAILURES as error:
-            raise AuditError(f"the audit log cannot be read ({_named(error)})") from error
+            raise AuditError(f"the audit log cannot be read ({named(error)})") from error
 
 
 def _number(number: int) -> dict[str, str]:
@@ -131,9 +131,3 @@ def _kept(item: dict[str, Any]) -> Kept:
         item.get("text", {}).get("S", ""),
         item.get("hash", {}).get("S", ""),
     )
-
-
-def _named(error: Exception) -> str:
-    """What went wrong, without what was sent."""
-    response = getattr(error, "response", None) or {}
-    return str(response.get("Error", {}).get("Code") or type(error).__name__)

@@ -53,3 +53,9 @@ class Clients:
     @cached_property
     def _session(self) -> Any:
         return boto3.Session(region_name=self._settings.aws_region or None)
+
+
+def named(error: Exception) -> str:
+    """What went wrong with a call, without what was sent."""
+    response = getattr(error, "response", None) or {}
+    return str(response.get("Error", {}).get("Code") or type(error).__name__)

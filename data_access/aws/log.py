@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from data_access.aws.clients import Clients
+from data_access.aws.clients import Clients, named
 from data_access.aws.letters import AwsLetters
 from data_access.aws.tables import TTL, Table
 from data_access.live import Appended, DeadLetter, Once, Refused
@@ -130,7 +130,7 @@ class AwsLog:
                 entries = [{"Data": body, "PartitionKey": secrets.token_hex(8)} for body in left]
                 told = self._kinesis.put_records(StreamName=self._stream, Records=entries)["Records"]
             except FAILURES as error:
-                log.warning("the stream could not be written to: %s", _named(error))
+                log.warning("the stream could not be written to: %s", named(error))
                 return left
             left = [body for body, one in zip(left, told, strict=True) if one.get("ErrorCode")]
             if not left:
@@ -143,7 +143,7 @@ class AwsLog:
             try:
                 told = self._sqs.send_message_batch(QueueUrl=self._url(), Entries=entries)
             except FAILURES as error:
-                log.error("the overflow queue could not be written to: %s", _named(error))
+                log.error("the overflow queue could not be written to: %s", named(error))
                 raise LogBusy(_BUSY) from error
             if told.get("Failed"):
                 raise LogBusy(_BUSY)
@@ -159,7 +159,7 @@ class AwsLog:
         try:
             self._letters.add(refused)
         except FAILURES as error:
-            log.error("%d refused events could not be kept: %s", len(refused), _named(error))
+            log.error("%d refused events could not be kept: %s", len(refused), named(error))
             if needed:
                 raise LogBusy(_BUSY) from error
 
@@ -200,7 +200,7 @@ class AwsLog:
                 ExpressionAttributeValues={":answer": {"B": once.answer}},
             )
         except FAILURES as error:
-            log.error("the answer to a request could not be kept: %s", _named(error))
+            log.error("the answer to a request could not be kept: %s", named(error))
 
     def _unclaim(self, once: Once, by: str) -> None:
         """Give up a request that failed, so that it may come again at once."""
@@ -212,7 +212,7 @@ class AwsLog:
                 ExpressionAttributeValues={":by": {"S": by}},
             )
         except FAILURES as error:
-            log.warning("a request that failed can come again after %d s: %s", TAKING_SECONDS, _named(error))
+            log.warning("a request that failed can come again after %d s: %s", TAKING_SECONDS, named(error))
 
 
 def _once_key(once: Once) -> dict[str, Any]:
@@ -241,9 +241,3 @@ def _chunks(bodies: Iterable[bytes], most: int, most_bytes: int) -> Iterator[lis
         size += len(body)
     if group:
         yield group
-
-
-def _named(error: Exception) -> str:
-    """What went wrong, without what was sent."""
-    response = getattr(error, "response", None) or {}
-    return str(response.get("Error", {}).get("Code") or type(error).__name__)

@@ -140,6 +140,8 @@ def test_failures_tell_nothing(app: Any, client: FlaskClient, monkeypatch: pytes
     assert answer.status_code == 500
     assert "secret" not in answer.text
     assert "Traceback" not in answer.text
+    assert security.HEADERS.items() <= dict(answer.headers).items()
+    assert answer.headers["Cache-Control"] == "no-store"
 
 
 def test_mcp_is_off(app: Any) -> None:
