@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 import jwt
 
 from app.oidc_keys import UUID, Kept, Keys, NoKeyError
+from data_access.settings import ALB_ARN, COGNITO_POOL
 
 DATA_HEADER = "X-Amzn-Oidc-Data"
 ACCESS_HEADER = "X-Amzn-Oidc-Accesstoken"
@@ -26,11 +27,6 @@ SESSION_COOKIES = tuple(f"AWSELBAuthSessionCookie-{shard}" for shard in range(4)
 
 MOST_CHARACTERS = 16 << 10
 MOST_REMEMBERED = 4096
-_REGION = "[a-z]{2}(?:-[a-z]+)+-[0-9]"
-_ARN = re.compile(
-    rf"arn:aws:elasticloadbalancing:{_REGION}:[0-9]{{12}}:loadbalancer/app/[0-9A-Za-z-]+/[0-9a-f]+"
-)
-_POOL = re.compile(rf"{_REGION}_[0-9A-Za-z]+")
 # The load balancer pads its parts with "=".
 _TOKEN = re.compile(r"(?:[A-Za-z0-9_-]+={0,2}\.){2}[A-Za-z0-9_-]+={0,2}")
 _OPTIONS: Any = {
@@ -56,7 +52,11 @@ class Expected:
     client: str
 
     def __post_init__(self) -> None:
-        if not _ARN.fullmatch(self.alb) or not _POOL.fullmatch(self.pool) or not self.client:
+        if (
+            not re.fullmatch(ALB_ARN, self.alb)
+            or not re.fullmatch(COGNITO_POOL, self.pool)
+            or not self.client
+        ):
             raise ValueError("this is no load balancer, user pool and app client of AWS")
 
     @property

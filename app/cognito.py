@@ -12,7 +12,7 @@ from flask_login import LoginManager, current_user
 from app import alb
 from app.alb import Expected, TokenError, Verifier
 from app.api_keys import PREFIX, bearer
-from app.auth_paths import API, SIGN_IN, bearer_token, own_path
+from app.auth_paths import SIGN_IN, bearer_token, own_path
 from app.groups import user_of
 from app.users import User
 from data_access.backends import Backends
@@ -68,7 +68,7 @@ def _learn(backends: Backends, verifier: Verifier) -> None:
 
 def _of_headers(verifier: Verifier, asked: Request) -> User | None:
     """Who a request's headers say is asking; never by the headers of a request that shows a key."""
-    if asked.path.startswith(API) and "Authorization" in asked.headers:
+    if bearer_token(asked) is not None:
         return None
     return _verified(lambda: verifier.of_headers(asked.headers.get))
 

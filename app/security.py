@@ -94,7 +94,8 @@ def protect(app: Any, backends: Backends, pages: Iterable[ModuleType]) -> None:
     origins = {_origin(backends.settings.base_url)}
     server.before_request(lambda: _refuse_foreign(origins))
     server.before_request(lambda: _refuse_forbidden(declared, local=backends.settings.sign_in == "local"))
-    server.after_request(lambda response: _finish(response, declared.pages, backends.settings))
+    headers = _headers(backends.settings)
+    server.after_request(lambda response: _finish(response, declared.pages, headers))
     server.register_error_handler(HTTPException, _http_problem)
     for error in (DependencyException, InvalidResourceError):  # Dash's answers to a file that is not there
         server.register_error_handler(error, lambda _: _problem(404, "There is no such file."))
@@ -134,11 +135,16 @@ def _refuse_foreign(origins: set[str]) -> Response | None:
     return _problem(403, "This request did not come from Streamgauge's own pages.")
 
 
-def policy(settings: Settings) -> str:
-    """The content policy; browsers apply it to where a form leads: signing out leads to Cognito's host."""
-    if settings.sign_in == "local":
-        return POLICY
-    return POLICY.replace("form-action 'self'", f"form-action 'self' https://{settings.cognito_domain}")
+def _headers(settings: Settings) -> dict[str, str]:
+    """The headers of every answer."""
+    found = dict(HEADERS)
+    if settings.sign_in == "cognito":
+        # Browsers apply the policy to where a form leads: signing out leads to Cognito's host.
+        own = f"form-action 'self' https://{settings.cognito_domain}"
+        found["Content-Security-Policy"] = POLICY.replace("form-action 'self'", own)
+    if settings.base_url.startswith("https://"):
+        found["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+    return found
 
 
 def _refuse_forbidden(declared: Declarations, *, local: bool) -> Any:
@@ -162,36 +168,32 @@ def _refused(local: bool) -> Any:
     if "user" in g:
         why = "Your role does not allow this. An admin can give you another one."
         return _problem(403, why if g.permissions else NO_ROLE)
-    if not local and not request.path.startswith(API):
+    if request.path.startswith(API):
+        refused = _problem(401, "Send a key to read with: Authorization: Bearer sg_…")
+        refused.headers["WWW-Authenticate"] = 'Bearer realm="Streamgauge"'
+        return refused
+    if not local:
         # The load balancer lets in nobody who is not signed in: to lead there again would never end.
         return _problem(401, "Your sign-in could not be verified. Load the page anew.")
-    led = request.endpoint in PAGES or request.path.startswith(("/csv/", "/manifest/", "/pack/"))
-    if led and not request.path.startswith(API):
+    if request.endpoint in PAGES or request.path.startswith(("/csv/", "/manifest/", "/pack/")):
         here = request.full_path.rstrip("?")
         return redirect(SIGN_IN if here == "/" else f"{SIGN_IN}?next={quote(here)}")
-    if not request.path.startswith(API):
-        return _problem(401, "Please sign in.")
-    refused = _problem(401, "Send a key to read with: Authorization: Bearer sg_…")
-    refused.headers["WWW-Authenticate"] = 'Bearer realm="Streamgauge"'
-    return refused
+    return _problem(401, "Please sign in.")
 
 
-def _finish(response: Response, pages: dict[str, str], settings: Settings) -> Response:
+def _finish(response: Response, pages: dict[str, str], headers: dict[str, str]) -> Response:
     if request.endpoint in PAGES and response.status_code == 200 and request.path not in pages:
         response.status_code = 404
     if request.endpoint == "_dash_assets.static":
         # Files are streamed, and streams are not compressed: make them ordinary answers.
         response.direct_passthrough = False
         response.set_data(response.get_data())
-    for name, value in HEADERS.items():
+    for name, value in headers.items():
         response.headers[name] = value
-    response.headers["Content-Security-Policy"] = policy(settings)
     if request.path == TRACKER:
         # It runs in other sites' pages, under a name that never changes.
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
         response.headers["Cache-Control"] = "public, max-age=3600"
-    if settings.base_url.startswith("https://"):
-        response.headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
     if "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "no-store"
     return response

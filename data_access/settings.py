@@ -302,6 +302,8 @@ def _check(settings: Settings) -> None:
     )
     _check_alerts(settings)
     _check_targets(settings)
+    if settings.log_format not in {"auto", "json", "text"}:
+        raise SettingsError(f"{PREFIX}LOG_FORMAT is {settings.log_format!r}; it takes auto, json, text")
     for setting in all_settings():
         value = getattr(settings, setting.name)
         if isinstance(value, (int, float)) and not isinstance(value, bool) and not 0 <= value < inf:
@@ -335,8 +337,6 @@ def _check_form(settings: Settings) -> None:
 
 
 def _check_sign_in(settings: Settings) -> None:
-    if settings.log_format not in {"auto", "json", "text"}:
-        raise SettingsError(f"{PREFIX}LOG_FORMAT is {settings.log_format!r}; it takes auto, json, text")
     if settings.sign_in not in {"local", "cognito"}:
         raise SettingsError(f"{PREFIX}SIGN_IN is {settings.sign_in!r}; it takes local or cognito")
     if settings.sign_in == "local":
@@ -355,9 +355,12 @@ def _check_sign_in(settings: Settings) -> None:
 
 
 _AWS_REGION = "[a-z]{2}(?:-[a-z]+)+-[0-9]"
+ALB_ARN = rf"arn:aws:elasticloadbalancing:{_AWS_REGION}:[0-9]{{12}}:loadbalancer/app/[0-9A-Za-z-]+/[0-9a-f]+"
+COGNITO_POOL = rf"{_AWS_REGION}_[0-9A-Za-z]+"
+"""Regular expressions of a load balancer's ARN and a user pool's id: key servers' names are made of them."""
 _COGNITO = {
-    "alb_arn": rf"arn:aws:elasticloadbalancing:{_AWS_REGION}:\d{{12}}:loadbalancer/app/[\w-]+/[0-9a-f]+",
-    "cognito_pool": rf"{_AWS_REGION}_[0-9A-Za-z]+",
+    "alb_arn": ALB_ARN,
+    "cognito_pool": COGNITO_POOL,
     "cognito_client": r"[\w+]{1,128}",
     "cognito_domain": r"(?:[a-z0-9-]+\.)+[a-z]{2,}",
 }
