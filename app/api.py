@@ -17,7 +17,8 @@ from data_access.model import Answer, UsageError
 from data_access.ports import QueryError
 from data_access.questions.figures import limit_of
 from data_access.realtime import Snapshot
-from pages.parts.access import PUBLIC, VIEW, allow, scope
+from data_access.roles import PUBLIC, VIEW
+from pages.parts.access import allow, scope
 
 LOOKBACK = 5
 Row = dict[str, Any]

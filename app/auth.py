@@ -8,12 +8,13 @@ from typing import Any
 from flask import Flask, Response, g, make_response, redirect, render_template, request, session
 from flask_login import LoginManager, current_user, login_user, logout_user
 
-from app.api_keys import bearer
 from app.auth_paths import SIGN_IN, bearer_token, own_path
 from app.limits import FailureLimit
-from app.users import User, check_password, load_user, local_admin, make_token, use_token
+from data_access.api_keys import bearer
 from data_access.backends import Backends
-from pages.parts.access import PUBLIC, VIEW, allow
+from data_access.roles import PUBLIC, VIEW
+from data_access.users import User, check_password, load_user, local_admin, make_token, use_token
+from pages.parts.access import allow
 
 NOT_FOUND = "That user name and password do not belong together."
 TOO_MANY = "Too many failed attempts. Wait five minutes, then try again."

@@ -11,13 +11,14 @@ from flask_login import LoginManager, current_user
 
 from app import alb
 from app.alb import Expected, TokenError, Verifier
-from app.api_keys import PREFIX, bearer
 from app.auth_paths import SIGN_IN, bearer_token, own_path
 from app.groups import user_of
-from app.users import User
+from data_access.api_keys import PREFIX, bearer
 from data_access.backends import Backends
+from data_access.roles import PUBLIC
 from data_access.settings import Settings
-from pages.parts.access import PUBLIC, allow
+from data_access.users import User
+from pages.parts.access import allow
 
 LOG = logging.getLogger(__name__)
 

@@ -234,7 +234,7 @@ def _version() -> str:
 
 def users(backends: Backends, options: argparse.Namespace) -> None:
     """List, add or remove people. The password is read from the terminal or standard input."""
-    from app.users import add_user, remove_user
+    from data_access.users import add_user, remove_user
 
     if options.action == "list":
         for name, document in backends.documents.list("user"):
@@ -263,9 +263,9 @@ def permissions(backends: Backends, _options: argparse.Namespace) -> None:
 
 def segments(backends: Backends, options: argparse.Namespace) -> None:
     """List, save or remove named segments, with the rights of whoever runs the app on this machine."""
-    from app.users import local_admin
     from data_access import conditions
     from data_access import segments as kept
+    from data_access.users import local_admin
 
     documents, user = backends.documents, local_admin().name
     if options.action == "list":

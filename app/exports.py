@@ -15,17 +15,18 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Flask, Response, g, jsonify, request
+from flask import Flask, Response, jsonify, request
 
 from app.audit import EXPORT as EXPORTED
 from app.audit import MANIFEST, asked_for, leaving
 from app.manifests import Written, manifest
 from data_access.asked import Export
-from data_access.audit import AuditError, Who
+from data_access.audit import AuditError
 from data_access.backends import Backends
 from data_access.model import UsageError
 from data_access.ports import Documents, QueryError
-from pages.parts.access import EXPORT, allow, scope
+from data_access.roles import EXPORT
+from pages.parts.access import allow, scope, who
 
 LOG = logging.getLogger(__name__)
 
@@ -152,9 +153,9 @@ def taken(
 
     ``permission`` is what it is taken with. Raises AuditError when it could not be noted.
     """
-    asker = scope(permission)
-    who = Who(asker.user, g.user.role, asker.sites)
-    return Response(leaving(backends.audit, who, subject, parameters, chunks, rows, kind), headers=headers)
+    return Response(
+        leaving(backends.audit, who(permission), subject, parameters, chunks, rows, kind), headers=headers
+    )
 
 
 def _described(wanted: Wanted) -> str:

@@ -23,8 +23,9 @@ from app.health import app_version
 from data_access import moments
 from data_access.backends import Backends
 from data_access.findings import Row
+from data_access.roles import FINDINGS
 from pages.parts import address, finding_bar, finding_table
-from pages.parts.access import FINDINGS, allow, scope
+from pages.parts.access import allow, scope
 from pages.parts.finding_desk import PATH, Desk, desk
 from pages.parts.view import view
 

@@ -15,7 +15,8 @@ from data_access.backends import Backends
 from data_access.finding_index import STATES, Wanted
 from data_access.findings import Kept, Severity
 from data_access.model import UsageError
-from pages.parts.access import FINDINGS, OPERATE, PUBLIC, allow, scope
+from data_access.roles import FINDINGS, OPERATE, PUBLIC
+from pages.parts.access import allow, scope
 from pipeline.findings.intake import Intake, import_body
 
 MOST = 1000

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from app.users import EVERYWHERE, ROLES, User
+from data_access.roles import EVERYWHERE, ROLES
+from data_access.users import User
 
 ADMINS = "admin"
 """The group of admins of every site."""

@@ -8,7 +8,8 @@ from typing import Any
 
 from flask import Flask
 
-from pages.parts.access import PUBLIC, allow
+from data_access.roles import PUBLIC
+from pages.parts.access import allow
 
 
 def app_version() -> str:

@@ -34,7 +34,7 @@ def sites(backends: Backends, options: argparse.Namespace) -> None:
 
 def keys(backends: Backends, options: argparse.Namespace) -> None:
     """List, make or revoke keys that scripts read with."""
-    from app import api_keys
+    from data_access import api_keys
 
     documents = backends.documents
     if options.action == "list":

@@ -18,9 +18,10 @@ from app.csv_files import to_csv
 from app.exports import or_why_not, parameters, taken
 from data_access.backends import Backends
 from data_access.events import EVENT_TYPES
+from data_access.roles import EXPORT
 from pages import realtime, reconciliation
 from pages.parts import live_sites
-from pages.parts.access import EXPORT, allow, scope
+from pages.parts.access import allow, scope
 from pages.parts.view import View, view
 
 _MINUTE = pa.field("minute", pa.timestamp("ms"))

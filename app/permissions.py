@@ -10,8 +10,7 @@ from typing import Any
 
 from app.callback_bodies import Declared
 from app.security import DASH_ROUTES, declarations
-from app.users import ROLES
-from pages.parts.access import COMPANY, PUBLIC
+from data_access.roles import COMPANY, PUBLIC, ROLES
 
 _HEAD = ("permission", "anybody", *ROLES)
 

@@ -16,8 +16,9 @@ from werkzeug.exceptions import HTTPException
 from app import callback_bodies
 from app.auth_paths import API, SIGN_IN
 from data_access.backends import Backends
+from data_access.roles import PERMISSIONS, PUBLIC, VIEW
 from data_access.settings import Settings
-from pages.parts.access import PERMISSIONS, PUBLIC, VIEW, may, permission_of
+from pages.parts.access import may, permission_of
 
 LOG = logging.getLogger(__name__)
 

@@ -11,9 +11,10 @@ from dash import ALL, ClientsideFunction, Input, Output, State, dcc, html, no_up
 from flask import g, has_request_context
 
 from data_access.backends import Backends
+from data_access.roles import VIEW
 from pages import not_found
 from pages.parts import address, controls
-from pages.parts.access import VIEW, allow, may
+from pages.parts.access import allow, may
 from pages.parts.drawing import guarded
 from pages.parts.icons import icon
 from pages.parts.view import view

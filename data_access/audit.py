@@ -23,7 +23,7 @@ FIRST = "0" * 64
 """What the first record has for the hash of the one before it."""
 MOST_BYTES = 300_000
 """Of a record; DynamoDB takes 400 KB with all that is around it."""
-TAKINGS = frozenset({"export", "manifest"})
+SPANS = frozenset({"export", "manifest", "change"})
 """What has a beginning and an end: a record ``<kind>.started``, and one ``.finished`` or ``.failed``."""
 STARTED, FINISHED, FAILED = "started", "finished", "failed"
 UNREADABLE = "unreadable"
@@ -118,7 +118,7 @@ class Record:
     def ends(self) -> bool:
         """Whether it is the end of something that has a beginning."""
         kind, _, step = self.what.partition(".")
-        return kind in TAKINGS and step != STARTED
+        return kind in SPANS and step != STARTED
 
 
 def chained(entry: Entry, head: Head, at: int) -> Kept:
@@ -206,7 +206,7 @@ class Row:
     def kind(self) -> str:
         """``export``, ``manifest``, or what else happened."""
         kind = self.begun.what.partition(".")[0]
-        return kind if kind in TAKINGS else self.begun.what
+        return kind if kind in SPANS else self.begun.what
 
     @property
     def last(self) -> Record:

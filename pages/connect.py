@@ -11,6 +11,7 @@ from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
 from data_access.arrivals import Arrival, Arrivals
 from data_access.backends import Backends
 from data_access.model import UsageError
+from data_access.roles import MANAGE, VIEW
 from pages.parts import (
     cards,
     code_block,
@@ -21,7 +22,7 @@ from pages.parts import (
     connect_snippets,
     states,
 )
-from pages.parts.access import MANAGE, VIEW, allow, may
+from pages.parts.access import allow, may
 from pages.parts.live_panel import mark
 from pages.parts.plain import plain
 from pages.parts.view import View, view

@@ -11,6 +11,7 @@ from data_access.backends import Backends
 from data_access.metrics import METRICS
 from data_access.model import UsageError
 from data_access.ports import QueryError
+from data_access.roles import VIEW
 from pages.parts import (
     cards,
     controls,
@@ -22,7 +23,7 @@ from pages.parts import (
     numbers,
     states,
 )
-from pages.parts.access import VIEW, allow
+from pages.parts.access import allow
 from pages.parts.drawing import drawn, guarded
 from pages.parts.icons import icon
 from pages.parts.view import View, view

@@ -9,6 +9,7 @@ import dash_mantine_components as dmc
 from dash import ClientsideFunction, Input, Output, State, dcc, html
 
 from data_access.backends import Backends
+from data_access.roles import FINDINGS, OPERATE
 from pages.parts import (
     address,
     cards,
@@ -25,7 +26,7 @@ from pages.parts import (
     finding_table,
     finding_work,
 )
-from pages.parts.access import FINDINGS, OPERATE, allow, may
+from pages.parts.access import allow, may
 from pages.parts.drawing import guarded
 from pages.parts.finding_desk import VIEW_STORE, desk, drawn
 from pages.parts.view import View, view

@@ -8,9 +8,10 @@ from dash import Input, Output, State, html, no_update
 
 from data_access.backends import Backends
 from data_access.model import Answer
+from data_access.roles import VIEW
 from data_access.sql import DIMENSIONS
 from pages.parts import builder, cards, controls, filters, funnel_chart, states, steps, windows
-from pages.parts.access import VIEW, allow
+from pages.parts.access import allow
 from pages.parts.drawing import drawn
 from pages.parts.view import View
 

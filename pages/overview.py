@@ -8,8 +8,8 @@ import dash_mantine_components as dmc
 from dash import html
 
 from data_access.backends import Backends
+from data_access.roles import VIEW
 from pages.parts import cards, controls, filters, kpis, series, tables
-from pages.parts.access import VIEW
 from pages.parts.drawing import drawn
 from pages.parts.view import View
 

@@ -14,8 +14,8 @@ from data_access.model import Answer, Stamp
 from data_access.questions.figures import MAX_LIMIT
 from data_access.questions.products import METRICS as COLUMNS
 from data_access.questions.products import RATES, STEPS
+from data_access.roles import VIEW
 from pages.parts import cards, controls, filters, kpis, numbers, product_gaps, series, states, tables
-from pages.parts.access import VIEW
 from pages.parts.drawing import drawn
 from pages.parts.icons import icon
 from pages.parts.view import View

@@ -10,8 +10,9 @@ from typing import Any
 from dash import ALL, ClientsideFunction, Input, Output, State, ctx, dcc, html, no_update
 
 from data_access.backends import Backends
+from data_access.roles import VIEW
 from pages.parts import cards, figures, live_chart, live_health, live_sites
-from pages.parts.access import VIEW, allow
+from pages.parts.access import allow
 from pages.parts.live_lists import LISTS
 from pages.parts.live_numbers import FIGURES
 from pages.parts.live_panel import FIGURE, Asked, Panel, Panels

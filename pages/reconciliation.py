@@ -16,6 +16,7 @@ from data_access.backends import Backends
 from data_access.model import Scope
 from data_access.ports import CurateResult, QueryError
 from data_access.reconciliation import HOURS, Line, Report
+from data_access.roles import OPERATE, VIEW
 from pages.parts import (
     address,
     cards,
@@ -27,7 +28,7 @@ from pages.parts import (
     verdict_lines,
     verdict_words,
 )
-from pages.parts.access import OPERATE, VIEW, allow, may
+from pages.parts.access import allow, may
 from pages.parts.drawing import drawn
 from pages.parts.view import View
 

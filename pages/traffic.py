@@ -10,6 +10,7 @@ from dash import html
 from data_access.backends import Backends
 from data_access.questions.figures import MAX_LIMIT
 from data_access.questions.traffic import BY_TIME, METRICS
+from data_access.roles import VIEW
 from pages.parts import (
     cards,
     controls,
@@ -23,7 +24,6 @@ from pages.parts import (
     tables,
     world_map,
 )
-from pages.parts.access import VIEW
 from pages.parts.drawing import drawn
 from pages.parts.view import View
 

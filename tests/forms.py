@@ -20,7 +20,6 @@ from unittest.mock import patch
 import pytest
 
 from app.factory import create_app
-from app.users import add_user
 from data_access.aws import clients as aws_clients
 from data_access.aws import stream
 from data_access.aws.clients import Clients
@@ -28,6 +27,7 @@ from data_access.aws.counters import AwsCounters
 from data_access.aws.warehouse import AthenaWarehouse
 from data_access.backends import Backends, open_backends
 from data_access.ports import Lake, Warehouse
+from data_access.users import add_user
 from tests.app.shop import shop
 from tests.athena.lakes import FileLake, athena_at, file_catalog
 from tests.athena.parts import quick, s3_url

@@ -10,22 +10,9 @@ from typing import Any, TypeVar
 
 from flask import g
 
+from data_access.audit import Who
 from data_access.model import Scope
-
-PUBLIC = "public"
-VIEW = "view"
-EXPORT = "export"
-FINDINGS = "findings"
-"""See security findings."""
-OPERATE = "operate"
-"""Look after the system: count anew, replay what was refused, take in findings and work on them."""
-MANAGE = "manage"
-"""Look after a site: its origins and write keys."""
-ADMIN = "admin"
-"""Add sites, and decide who may do what."""
-PERMISSIONS = frozenset({PUBLIC, VIEW, EXPORT, FINDINGS, OPERATE, MANAGE, ADMIN})
-COMPANY = frozenset({FINDINGS, OPERATE, ADMIN})
-"""Permissions that are about no site: who has a role on some sites only has none of them."""
+from data_access.roles import PERMISSIONS, PUBLIC, VIEW
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -52,6 +39,11 @@ def scope(permission: str = VIEW) -> Scope:
     """Who made the current request, and about which sites they may ask with a permission."""
     found: Scope = g.user.scope(permission)  # set by app.auth
     return found
+
+
+def who(permission: str = VIEW) -> Who:
+    """Who made the current request, as the audit log notes them."""
+    return Who(g.user.name, g.user.role, g.user.sites_with(permission))
 
 
 def may(permission: str, site: str = "") -> bool:

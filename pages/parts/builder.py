@@ -12,9 +12,10 @@ from dash.exceptions import PreventUpdate
 
 from data_access.backends import Backends
 from data_access.model import Condition
+from data_access.roles import VIEW
 from data_access.sql import DIMENSIONS, NUMBERS, SESSION_DIMENSIONS
 from pages.parts import controls, steps
-from pages.parts.access import VIEW, allow
+from pages.parts.access import allow
 from pages.parts.condition_words import WORDS
 from pages.parts.icons import icon
 from pages.parts.steps import Step, Steps

@@ -14,9 +14,10 @@ from data_access import conditions
 from data_access.backends import Backends
 from data_access.model import UsageError
 from data_access.ports import QueryError
+from data_access.roles import VIEW
 from data_access.sql import NUMBERS
 from pages.parts import condition_form, condition_rows, controls
-from pages.parts.access import VIEW, allow
+from pages.parts.access import allow
 from pages.parts.condition_rows import Block, Draft, Row
 from pages.parts.condition_words import name_of
 from pages.parts.icons import icon

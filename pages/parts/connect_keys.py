@@ -11,9 +11,10 @@ from dash import ALL, Input, Output, State, ctx, dcc, html, no_update
 from data_access import sites
 from data_access.backends import Backends
 from data_access.model import UsageError
+from data_access.roles import MANAGE, VIEW
 from data_access.sites import Site, WriteKey
 from pages.parts import code_block, numbers
-from pages.parts.access import MANAGE, VIEW, allow, may
+from pages.parts.access import allow, may
 from pages.parts.connect_site import changeable, chosen, pressed
 from pages.parts.drawing import guarded
 from pages.parts.icons import icon

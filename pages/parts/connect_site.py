@@ -11,9 +11,10 @@ from dash.exceptions import PreventUpdate
 from data_access import sites
 from data_access.backends import Backends
 from data_access.model import UsageError
+from data_access.roles import MANAGE
 from data_access.sites import Site
 from pages.parts import address, controls
-from pages.parts.access import MANAGE, allow, may, scope
+from pages.parts.access import allow, may, scope
 from pages.parts.drawing import drawn
 from pages.parts.icons import icon
 from pages.parts.view import View

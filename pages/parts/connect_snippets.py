@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 from dash import Input, Output, State, html
 
 from data_access.backends import Backends
+from data_access.roles import VIEW
 from pages.parts import code_block, controls
-from pages.parts.access import VIEW, allow
+from pages.parts.access import allow
 from pages.parts.connect_keys import NEW, new_key
 from pages.parts.connect_site import chosen
 from pages.parts.drawing import guarded

@@ -12,9 +12,10 @@ from dash import Input, Output, State
 from data_access.backends import Backends
 from data_access.model import UsageError
 from data_access.ports import QueryError
+from data_access.roles import VIEW
 from data_access.spending import BudgetSpent, Expensive
 from pages.parts import states
-from pages.parts.access import VIEW, allow
+from pages.parts.access import allow
 from pages.parts.plain import plain
 from pages.parts.view import View, view
 

@@ -11,8 +11,9 @@ import dash_mantine_components as dmc
 from dash import Input, Output
 
 from data_access.model import Answer
+from data_access.roles import VIEW
 from pages.parts import controls, numbers
-from pages.parts.access import VIEW, allow
+from pages.parts.access import allow
 from pages.parts.icons import icon
 from pages.parts.view import View
 

@@ -12,9 +12,10 @@ from data_access.comparison import COMPARISONS
 from data_access.model import UsageError
 from data_access.ports import QueryError
 from data_access.questions import COMPARE
+from data_access.roles import VIEW
 from data_access.sql import DIMENSIONS
 from pages.parts import address, condition_builder, controls, filter_chips, presets, segment_menu
-from pages.parts.access import VIEW, allow
+from pages.parts.access import allow
 from pages.parts.drawing import drawn
 from pages.parts.icons import icon
 from pages.parts.view import View, view

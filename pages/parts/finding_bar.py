@@ -10,8 +10,9 @@ from dash import Input, Output, html, no_update
 from data_access.backends import Backends
 from data_access.finding_columns import SEVERITIES
 from data_access.finding_index import Wanted
+from data_access.roles import FINDINGS
 from pages.parts import address, controls, filters
-from pages.parts.access import FINDINGS, allow
+from pages.parts.access import allow
 from pages.parts.filter_chips import removable
 from pages.parts.finding_desk import FIELDS, NONE, OUTCOMES, PATH, STATE_WORDS, Desk
 from pages.parts.finding_words import SEVERITY, STATUS

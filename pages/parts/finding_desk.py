@@ -17,8 +17,9 @@ from data_access.finding_columns import Rows
 from data_access.finding_index import FindingIndex, Wanted
 from data_access.findings import Comparison, Scan, compared
 from data_access.model import UsageError
+from data_access.roles import FINDINGS
 from pages.parts import address, numbers
-from pages.parts.access import FINDINGS, allow
+from pages.parts.access import allow
 from pages.parts.drawing import guarded
 from pages.parts.view import View, view
 

@@ -13,8 +13,9 @@ from data_access.backends import Backends
 from data_access.finding_changes import Progress, interrupted
 from data_access.findings import Changed
 from data_access.model import UsageError
+from data_access.roles import OPERATE
 from pages.parts import controls, numbers
-from pages.parts.access import OPERATE, allow, scope
+from pages.parts.access import allow, scope
 from pages.parts.finding_desk import PATH, VIEW_STORE, Desk, desk
 from pages.parts.finding_form import FIELDS, MANY, ONE, change_of, form, is_text, part
 from pages.parts.view import View, view

@@ -14,10 +14,11 @@ from dash.exceptions import PreventUpdate
 from data_access import segments
 from data_access.backends import Backends
 from data_access.model import UsageError
+from data_access.roles import ADMIN, VIEW
 from data_access.segments import Segment
 from data_access.sql import ALL_DIMENSIONS
 from pages.parts import address, controls
-from pages.parts.access import ADMIN, VIEW, allow, may
+from pages.parts.access import allow, may
 from pages.parts.condition_words import said
 from pages.parts.icons import icon
 from pages.parts.view import View, view

@@ -19,7 +19,7 @@ from flask_login import LoginManager, current_user, login_required
 from app.alb import TokenError, Verifier
 from app.groups import user_of
 from app.oidc_keys import Keys
-from app.users import User
+from data_access.users import User
 from tests.alb_tokens import EXPECTED, Headers
 
 ROOT = Path(__file__).parents[2]

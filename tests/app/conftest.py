@@ -8,11 +8,11 @@ import pytest
 from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 
-from app import users
 from app.auth import make_sign_in_link
 from app.factory import create_app
-from app.users import add_user
+from data_access import users
 from data_access.backends import Backends
+from data_access.users import add_user
 from tests.builders import embedded
 from tests.forms import FORMS, PASSWORD, Forms
 

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS
 
-from app import api_keys
 from app.factory import create_app
+from data_access import api_keys
 from data_access.backends import Backends
 from data_access.model import UsageError
 from tests.builders import embedded, event

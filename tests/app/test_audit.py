@@ -26,7 +26,6 @@ from flask.testing import FlaskClient
 from app.cli import main
 from app.exports import NOT_NOTED
 from app.factory import create_app
-from app.users import EVERYWHERE, LOCAL_ADMIN, User, make_token
 from data_access.audit import FIRST, Row, Wanted, page, verify
 from data_access.aws.audit import AwsAudit
 from data_access.aws.clients import Clients
@@ -35,7 +34,9 @@ from data_access.embedded.audit import EmbeddedAudit
 from data_access.embedded.documents import EmbeddedDocuments
 from data_access.model import Scope
 from data_access.ports import AuditLog
+from data_access.roles import EVERYWHERE
 from data_access.settings import Settings, load
+from data_access.users import LOCAL_ADMIN, User, make_token
 from tests.app.conftest import by_link, sign_in
 from tests.builders import after, embedded, event
 from tests.door import Door

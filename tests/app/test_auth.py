@@ -11,15 +11,15 @@ import pytest
 from argon2 import extract_parameters
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
-from app import users
 from app.auth import make_sign_in_link
 from app.auth_paths import own_path
 from app.keys import secret_key
 from app.limits import FailureLimit
-from app.users import add_user, load_user, make_token, use_token
+from data_access import users
 from data_access.backends import Backends
 from data_access.model import UsageError
 from data_access.settings import load
+from data_access.users import add_user, load_user, make_token, use_token
 from tests.app.conftest import PASSWORD, SAME, sign_in
 
 

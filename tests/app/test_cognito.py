@@ -10,9 +10,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from flask.testing import FlaskClient
 
-from app import api_keys, cognito
+from app import cognito
 from app.alb import SESSION_COOKIES
 from app.factory import create_app
+from data_access import api_keys
 from data_access.backends import Backends
 from data_access.settings import SettingsError, load
 from tests.alb_tokens import EXPECTED, FORGED, NOW, SUB, Clock, Headers, Issuers, headers, verifier_of

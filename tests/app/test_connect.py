@@ -13,13 +13,13 @@ from flask.testing import FlaskClient
 
 from app.auth import make_sign_in_link
 from app.factory import create_app
-from app.users import add_user
 from data_access import sites
 from data_access.arrivals import MOST
 from data_access.backends import Backends
 from data_access.live import Reason, Refused
 from data_access.model import Scope
 from data_access.realtime import minute_of
+from data_access.users import add_user
 from pages.parts import connect_checks, numbers
 from pages.parts.connect_checks import Span, ago
 from pages.parts.live_health import REASONS

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from app import api_keys
 from app.factory import create_app
+from data_access import api_keys
 from data_access.backends import Backends
 from data_access.findings import Change, Severity, Status
 from tests.findings import DAY, MONDAY, SCAN, asff, finding, passed

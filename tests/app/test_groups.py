@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.groups import grants, user_of
-from app.users import EVERYWHERE, ROLES
-from pages.parts.access import EXPORT, VIEW
+from data_access.roles import EVERYWHERE, EXPORT, ROLES, VIEW
 
 RANKS = list(ROLES)
 SITES = st.sampled_from(["shop", "blog", EVERYWHERE, "a:b", "admin", "x,y", "", " "]) | st.text(max_size=5)

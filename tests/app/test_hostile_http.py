@@ -17,9 +17,9 @@ from threading import Condition, Thread
 
 import pytest
 
-from app.users import make_token
 from data_access.embedded.documents import EmbeddedDocuments
 from data_access.settings import PREFIX
+from data_access.users import make_token
 from tests.app.echo import read_all
 
 ROOT = Path(__file__).parents[2]

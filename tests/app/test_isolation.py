@@ -18,11 +18,12 @@ from flask.testing import FlaskClient
 from app.api import QUERY_TYPES
 from app.callback_bodies import declarations
 from app.factory import PAGES, create_app
-from app.users import ROLES, add_user
 from data_access import sites
 from data_access.backends import Backends
 from data_access.events import EVENT_SCHEMA
 from data_access.questions import QUESTIONS
+from data_access.roles import ROLES
+from data_access.users import add_user
 from tests.app.callbacks import URL, body_of
 from tests.app.conftest import PASSWORD, SAME, sign_in
 from tests.builders import embedded, event

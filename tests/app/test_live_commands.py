@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from app import api_keys
 from app.cli import main
-from data_access import sites
+from data_access import api_keys, sites
 from data_access.live import Sighting
 from tests.builders import embedded
 from tests.door import Door, server_event

@@ -24,10 +24,10 @@ from flask.testing import FlaskClient
 from app import logs
 from app.factory import create_app
 from app.server import served
-from app.users import make_token
 from data_access import sites
 from data_access.backends import Backends
 from data_access.settings import Settings, SettingsError, load
+from data_access.users import make_token
 from pipeline.collector import BATCH, CLICKSTREAM, EVENTS
 from tests.app.callbacks import URL, card_body
 from tests.app.conftest import SAME, by_link

@@ -9,8 +9,7 @@ import pytest
 
 from app import permissions
 from app.factory import PAGES
-from app.users import ROLES
-from pages.parts.access import PERMISSIONS
+from data_access.roles import PERMISSIONS, ROLES
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "permissions.md"
 

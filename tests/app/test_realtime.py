@@ -13,12 +13,12 @@ from flask.testing import FlaskClient
 
 from app.auth import make_sign_in_link
 from app.factory import create_app
-from app.users import add_user
 from data_access import audit, sites
 from data_access.backends import Backends
 from data_access.events import EVENT_TYPES
 from data_access.live import Reason
 from data_access.realtime import Realtime
+from data_access.users import add_user
 from pages.parts import figures, live_chart, live_health
 from pages.parts.live_panel import Asked, Panels
 from tests.app.callbacks import URL, elements

@@ -7,12 +7,25 @@ from pathlib import Path
 
 import pytest
 
-from app import api_keys
 from app.factory import create_app
-from app.users import EVERYWHERE, ROLES, User, add_user, grants_of, load_user
+from data_access import api_keys
 from data_access.backends import Backends
 from data_access.model import UsageError
-from pages.parts.access import ADMIN, COMPANY, EXPORT, FINDINGS, MANAGE, OPERATE, VIEW
+from data_access.roles import (
+    ADMIN,
+    COMPANY,
+    EVERYWHERE,
+    EXPORT,
+    FINDINGS,
+    MANAGE,
+    OPERATE,
+    PRIVACY,
+    ROLES,
+    ROWS,
+    VIEW,
+    grants_of,
+)
+from data_access.users import User, add_user, load_user
 from tests.app.conftest import PASSWORD, sign_in
 from tests.builders import embedded
 
@@ -47,13 +60,13 @@ def test_a_role_on_some_sites_is_nothing_beyond_them(role: str) -> None:
 def test_roles_differ_by_site() -> None:
     user = User("ann", {"shop": "admin", "blog": "viewer", "news": "analyst"})
     assert user.role == "admin"
-    assert user.permissions == {VIEW, EXPORT, MANAGE}
+    assert user.permissions == {VIEW, ROWS, EXPORT, PRIVACY, MANAGE}
     assert user.sites == {"shop", "blog", "news"}
     assert user.sites_with(EXPORT) == {"shop", "news"}
     assert user.sites_with(MANAGE) == {"shop"}
     assert user.sites_with(OPERATE) == {"shop"}, "but it is about no site"
     more = User("ann", {EVERYWHERE: "viewer", "shop": "ops"})
-    assert more.permissions == {VIEW, EXPORT}
+    assert more.permissions == {VIEW, ROWS, EXPORT}
     assert (more.sites, more.sites_with(EXPORT)) == (None, {"shop"})
 
 

@@ -14,8 +14,8 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from app.auth import make_sign_in_link
 from app.factory import create_app
-from app.users import add_user
 from data_access.backends import Backends
+from data_access.users import add_user
 from pipeline.demo_findings import add_demo_findings
 from tests.app.conftest import quick_hashes  # noqa: F401 - used by itself
 from tests.app.shop import shop

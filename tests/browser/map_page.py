@@ -7,8 +7,8 @@ from typing import Any
 
 from dash import html
 
+from data_access.roles import VIEW
 from pages.parts import address, cards, world_map
-from pages.parts.access import VIEW
 from pages.parts.drawing import drawn
 
 VISITORS = {"DE": 1204, "US": 977, "FR": 410, "BR": 96, "IN": 88, "SG": 41, "MT": 2, "unknown": 1310, "EU": 7}

@@ -32,7 +32,7 @@ def port() -> int:
 
 @pytest.fixture
 def live(port: int, tmp_path: Any) -> Backends:
-    from app.users import add_user
+    from data_access.users import add_user
 
     opened = embedded(tmp_path, port=port, time_zone="Europe/Berlin")
     add_user(opened.documents, "vera", PASSWORD, "viewer")

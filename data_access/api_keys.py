@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.users import ROLES, User, grants_of
 from data_access import tokens
 from data_access.model import UsageError
 from data_access.ports import Documents
+from data_access.roles import ROLES, grants_of
+from data_access.users import User
 
 KIND = "api_key"
 PREFIX = "sg_"

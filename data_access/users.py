@@ -16,18 +16,8 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 from data_access import tokens
 from data_access.model import Scope, UsageError
 from data_access.ports import Document, Documents
+from data_access.roles import COMPANY, EVERYWHERE, ROLES, VIEW, grants_of
 from data_access.sites import checked_name
-from pages.parts.access import ADMIN, COMPANY, EXPORT, FINDINGS, MANAGE, OPERATE, VIEW
-
-ROLES: dict[str, frozenset[str]] = {
-    "viewer": frozenset({VIEW}),
-    "analyst": frozenset({VIEW, EXPORT}),
-    "ops": frozenset({VIEW, EXPORT, FINDINGS, OPERATE}),
-    "admin": frozenset({VIEW, EXPORT, FINDINGS, OPERATE, MANAGE, ADMIN}),
-}
-"""What each role may do, the least first."""
-EVERYWHERE = "*"
-"""In place of a site: all sites, those to come as well."""
 
 LOCAL_ADMIN = "@local"
 """Id of whoever signs in by the one-click link; no document, and no user can take the name."""
@@ -85,13 +75,6 @@ class User:
     @property
     def _everywhere(self) -> frozenset[str]:
         return ROLES.get(self.grants.get(EVERYWHERE, ""), frozenset())
-
-
-def grants_of(role: str, sites: Iterable[str] | None) -> dict[str, str]:
-    """One role on some sites, or on all; none where there is no such role."""
-    if role not in ROLES:
-        return {}
-    return {EVERYWHERE: role} if sites is None else dict.fromkeys(sites, role)
 
 
 def add_user(
