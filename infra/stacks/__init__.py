@@ -1,0 +1,1 @@
+"""The stacks, each in a module of its name."""
