@@ -18,7 +18,9 @@ test: check chromium redis $(VENV)/.ministack  ## everything CI runs
 
 deep: $(VENV)/.test $(VENV)/.ministack  ## tests that draw examples, with several times as many
 	TEST_DEEP=1 LIVE_EXAMPLES=3000 FUZZ_BODIES=20000 $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope \
-		tests/unit tests/contract tests/app/test_fuzz_collector.py tests/app/test_callback_bodies.py $(ARGS)
+		tests/unit tests/contract tests/app/test_fuzz_collector.py tests/app/test_callback_bodies.py \
+		tests/app/test_fuzz_callbacks.py tests/app/test_hostile_filters.py tests/app/test_exports.py \
+		tests/browser/test_xss.py tests/browser/test_csp.py $(ARGS)
 
 test-trino: $(VENV)/.test  ## every question on DuckDB and a real Trino; downloads 0.8 GB once, needs Maven
 	TEST_TRINO=1 $(BIN)/python -m pytest tests/trino $(ARGS)
@@ -53,7 +55,7 @@ faults-overload: $(VENV)/.test  ## twice what is allowed for a minute; a full di
 	OVERLOAD_SECONDS=60 $(BIN)/python -m pytest -s tests/faults/test_overload.py tests/faults/test_disk_full.py $(ARGS)
 
 lock: $(VENV)/.test  ## pin every dependency with hashes; what runs has the versions that are tested
-	@for name in test web aws ministack; do \
+	@for name in test web aws ministack image; do \
 		case $$name in web|aws) tested="-c requirements/test.txt";; *) tested=;; esac; \
 		$(BIN)/python -m uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \
 			--universal --python-version 3.11 --no-header $$tested requirements/$$name.in -o requirements/$$name.txt; \
@@ -99,3 +101,5 @@ redis:  ## Debian's Redis for the tests of the shared cache, where apt is there
 	@command -v redis-server >/dev/null || command -v valkey-server >/dev/null || { echo "installing Debian's redis-server" >&2; \
 		apt-get update -qq && apt-get install -y -qq --no-install-recommends redis-server >/dev/null; } \
 		|| echo "no Redis and it could not be installed: tests of the shared cache are skipped" >&2
+
+include infra/infra.mk  # infra-check, deploy

@@ -13,7 +13,7 @@ from flask import Flask, Response, request
 
 from app.openapi import document
 from data_access.backends import Backends
-from data_access.model import Answer, UsageError
+from data_access.model import Answer, NotAllowed, UsageError
 from data_access.ports import QueryError
 from data_access.questions.figures import limit_of
 from data_access.realtime import Snapshot
@@ -85,6 +85,8 @@ def register(server: Flask, backends: Backends) -> None:
     def query() -> Response:
         try:
             return _json(200, _query(backends, request.args.to_dict()))
+        except NotAllowed as error:
+            return _problem(403, str(error))
         except UsageError as error:
             return _problem(400, str(error))
         except QueryError as error:

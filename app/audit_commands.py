@@ -4,34 +4,18 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict
-from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-import pyarrow as pa
-
-from data_access.audit import Record, Row, Wanted, Who, canonical, moment, page, read, verify
+from data_access.audit import COMMAND_LINE, verify
+from data_access.audit_search import Row, Wanted, moment, page
 from data_access.backends import Backends
 from data_access.model import UsageError
 
-_WHO = Who("command line", "admin")
-_TOGETHER = 1000
 _PAGE_ROWS = 500
 _MOST_WORDS = 200
-_TEXTS = ("at", "what", "outcome", "id", "user", "role", "sites", "subject", "parameters")
-
-COLUMNS = pa.schema(
-    [
-        pa.field("number", pa.int64()),
-        *(pa.field(name, pa.string()) for name in _TEXTS),
-        *(pa.field(name, pa.int64()) for name in ("rows", "bytes")),
-        *(pa.field(name, pa.string()) for name in ("sha256", "reason", "previous", "hash", "record")),
-    ]
-)
-"""Of the exported file: a record's fields, and its text, of which ``hash`` is the SHA-256."""
 
 
 def audit(backends: Backends, options: argparse.Namespace) -> None:
@@ -111,46 +95,16 @@ def _verify(backends: Backends, noted: str) -> None:
 def _export(backends: Backends, path: Path, wanted: Wanted) -> None:
     """The records of all rows that are wanted, oldest first. That they were taken is noted as well."""
     from app.audit import leaving
+    from app.audit_rows import Records
 
-    numbers = None if wanted == Wanted() else _numbers(backends, wanted)
+    records = Records(backends.audit, wanted)
     asked = {name: value for name, value in asdict(wanted).items() if value}
-    written = [0]
-    chunks = _chunks(backends, numbers, written)
-    leaves = leaving(backends.audit, _WHO, "audit", asked, chunks, lambda: written[0])
+    leaves = leaving(backends.audit, COMMAND_LINE, "audit", asked, records.chunks(), lambda: records.written)
     with closing(leaves), _own(path) as file:
         file.writelines(leaves)
-    print(f"{path}: {written[0]:,} records")
+    print(f"{path}: {records.written:,} records")
 
 
 def _own(path: Path) -> IO[bytes]:
     """A new file that nobody else may read: it says who looked at what."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
-
-
-def _numbers(backends: Backends, wanted: Wanted) -> set[int]:
-    """The numbers of the records of wanted rows."""
-    found: set[int] = set()
-    more = ""
-    while True:
-        one = page(backends.audit.newest, wanted, _PAGE_ROWS, more)
-        found |= {record.number for row in one.rows for record in (row.begun, row.last)}
-        more = one.next
-        if not more:
-            return found
-
-
-def _chunks(backends: Backends, numbers: set[int] | None, written: list[int]) -> Iterator[bytes]:
-    from app.csv_files import to_csv
-
-    records = (read(kept) for kept in backends.audit.oldest() if numbers is None or kept.number in numbers)
-    yield to_csv(pa.RecordBatch.from_pylist([], schema=COLUMNS), with_header=True)
-    while together := list(islice(records, _TOGETHER)):
-        written[0] += len(together)
-        rows = [_cells(record) for record in together]
-        yield to_csv(pa.RecordBatch.from_pylist(rows, schema=COLUMNS), with_header=False)
-
-
-def _cells(record: Record) -> dict[str, Any]:
-    cells = {name: getattr(record, name) for name in COLUMNS.names if name != "record"}
-    sites = None if record.sites is None else canonical(record.sites)
-    return cells | {"sites": sites, "parameters": canonical(record.parameters), "record": record.text}

@@ -27,6 +27,8 @@ _TYPES: dict[str, tuple[type, ...]] = {
 """Types of the properties server callbacks listen to; a callback on another property stops start-up."""
 
 MANY = '["ALL"]'
+MAX_DEPTH = 32
+"""How deep values are in one another at most; deeper ones could not be sent back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +72,38 @@ def find(request: Request, callbacks: Mapping[str, Declared]) -> Declared | str:
         body = None
     if not isinstance(body, dict) or not isinstance(body.get("output"), str):
         return "The body is no callback request."
+    if problem := _unreadable(body):
+        return problem
     declared = callbacks.get(body["output"])
     if declared is None:
         return "There is no such callback."
     return _problem(body, declared) or declared
 
 
+def _unreadable(body: dict[str, Any]) -> str | None:
+    """What of a body is more than JSON has everywhere (RFC 8259), so that it could not be written again."""
+    left: list[tuple[Any, int]] = [(body, 0)]
+    while left:
+        value, depth = left.pop()
+        if depth > MAX_DEPTH:
+            return f"The body is nested more than {MAX_DEPTH} deep."
+        if isinstance(value, (dict, list)):
+            inner = [*value, *value.values()] if isinstance(value, dict) else value
+            left += [(one, depth + 1) for one in inner]
+        elif isinstance(value, str) and not value.isascii() and not _is_whole(value):
+            return "The body has half of a character in it."
+        elif isinstance(value, (int, float)) and not abs(value) < 2**63:
+            return "The body has a number that is too large, or none."
+    return None
+
+
+def _is_whole(text: str) -> bool:
+    return not any("\ud800" <= one <= "\udfff" for one in text)
+
+
 def _problem(body: dict[str, Any], declared: Declared) -> str | None:
     changed = body.get("changedPropIds", [])
-    if not isinstance(changed, list) or not all(isinstance(name, str) for name in changed):
+    if not isinstance(changed, list) or not all(map(_is_name, changed)):
         return "changedPropIds is no list of names."
     if not _fits_outputs(body.get("outputs"), declared):
         return "The outputs are not the callback's."
@@ -87,6 +112,17 @@ def _problem(body: dict[str, Any], declared: Declared) -> str | None:
     if not _fits(body.get("state", []), declared.states):
         return "The state is not the callback's."
     return None
+
+
+def _is_name(name: Any) -> bool:
+    """Whether Dash can read what changed: an id, which is an object in JSON where it starts as one, a dot and
+    a property."""
+    if not isinstance(name, str) or not name.startswith("{"):
+        return isinstance(name, str)
+    try:
+        return isinstance(json.loads(name.rpartition(".")[0]), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _fits_outputs(given: Any, declared: Declared) -> bool:
@@ -135,5 +171,10 @@ def _is_part(part: Any, declared_id: str, prop: str) -> bool:
     return (
         isinstance(given, dict)
         and given.keys() == pattern.keys()
-        and all(isinstance(expected, list) or given[key] == expected for key, expected in pattern.items())
+        and all(
+            isinstance(given[key], (str, int, float))
+            if isinstance(expected, list)
+            else given[key] == expected
+            for key, expected in pattern.items()
+        )
     )

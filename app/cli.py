@@ -9,11 +9,20 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from app import audit_commands, commands, demo_commands, finding_commands, live_commands, logs
+from app import (
+    audit_commands,
+    commands,
+    demo_commands,
+    finding_commands,
+    live_commands,
+    logs,
+    user_commands,
+)
 from app.start_checks import log_problems, print_problems
 from data_access.backends import Backends, holds_data, open_backends, read_settings
 from data_access.model import UsageError
 from data_access.ports import QueryError
+from data_access.roles import ROLES
 from data_access.settings import Settings, SettingsError
 
 Command = Callable[[Backends, argparse.Namespace], None]
@@ -93,11 +102,7 @@ def parser() -> argparse.ArgumentParser:
     command("maintain", commands.maintain, "curate, compact closed days, expire snapshots, sweep orphans")
     command("doctor", commands.doctor, "versions, back ends, data extent, row counts, findings, lake health")
 
-    users = command("users", commands.users, "list, add or remove people who sign in with a password")
-    users.add_argument("action", choices=("list", "add", "remove"))
-    users.add_argument("name", nargs="?")
-    users.add_argument("--role", choices=("viewer", "analyst", "ops", "admin"), default="analyst")
-    users.add_argument("--site", action="append", help="only this site; repeatable")
+    _add_people(command)
     command("permissions", commands.permissions, "who may see and do what, as Markdown")
     kept = command("segments", commands.segments, "list, save or remove named segments")
     kept.add_argument("action", choices=("list", "save", "remove"))
@@ -107,27 +112,58 @@ def parser() -> argparse.ArgumentParser:
     _add_live(command)
     _add_findings(command)
     _add_audit(command)
+    _add_smoke(command)
     command("sign-in-link", commands.sign_in_link, "print a new one-click sign-in link")
     return top
 
 
+def _add_people(command: Callable[..., argparse.ArgumentParser]) -> None:
+    users = command("users", user_commands.users, "people who sign in with a password")
+    users.add_argument("action", choices=("list", *user_commands.USER_DID))
+    users.add_argument("name", nargs="?")
+    users.add_argument("--role", choices=ROLES, default="analyst", help="for add and invite (analyst)")
+    users.add_argument("--site", action="append", help="only this site; repeatable (all)")
+    keys = command(
+        "keys", user_commands.keys, "keys to read /v1/query and /v1/realtime with, as bearer tokens"
+    )
+    keys.add_argument("action", choices=("list", "add", "rotate", "revoke"))
+    keys.add_argument("name", nargs="?", metavar="NAME|ID")
+    keys.add_argument("--role", choices=ROLES, default="viewer", help="for add (viewer)")
+    keys.add_argument("--site", action="append", help="only this site; repeatable (all)")
+
+
+def _add_smoke(command: Callable[..., argparse.ArgumentParser]) -> None:
+    test = command("smoke", commands.smoke, "test a running app: sign-in, health, one event all the way")
+    test.add_argument("url", metavar="URL", help="where it answers, as https://streamgauge.example")
+    test.add_argument("--collector", metavar="URL", help="where it takes events, if elsewhere")
+    test.add_argument(
+        "--minutes", type=float, default=20, help="to wait until the event can be asked for (20)"
+    )
+
+
 def _add_live(command: Callable[..., argparse.ArgumentParser]) -> None:
-    sites = command("sites", live_commands.sites, "sites that send events: origins and write keys")
-    sites.add_argument("action", choices=("list", "add", "key", "revoke"))
-    sites.add_argument("name", nargs="?", metavar="SITE|ID", help="a site; for revoke the id of a write key")
+    sites = command(
+        "sites",
+        live_commands.sites,
+        "sites: origins, time zone, week, currency, and keys to send events with",
+    )
+    sites.add_argument("action", choices=("list", "add", "set", "key", "rotate", "revoke"))
+    sites.add_argument(
+        "name", nargs="?", metavar="SITE|ID", help="a site; for rotate and revoke the id of a write key"
+    )
     sites.add_argument(
         "--origin",
         action="append",
         default=[],
         help="origin of its pages, as https://shop.example; repeatable",
     )
-    keys = command(
-        "keys", live_commands.keys, "keys to read /v1/query and /v1/realtime with, as bearer tokens"
+    for name, example in (("time-zone", "Europe/Berlin"), ("week-start", "sunday"), ("currency", "USD")):
+        sites.add_argument(
+            f"--{name}", metavar="VALUE", help=f"for set: as {example}; '' for what the settings say"
+        )
+    sites.add_argument(
+        "--hours", type=int, default=24, help="for rotate: how long the old key works still (24)"
     )
-    keys.add_argument("action", choices=("list", "add", "revoke"))
-    keys.add_argument("name", nargs="?", metavar="NAME|ID")
-    keys.add_argument("--role", choices=("viewer", "analyst", "ops", "admin"), default="viewer")
-    keys.add_argument("--site", action="append", help="only this site; repeatable (all)")
     dead = command("dead-letters", live_commands.dead_letters, "events that were refused, and why")
     dead.add_argument("--replay", action="store_true", help="try those again that are waiting")
     dead.add_argument("--limit", type=int, default=100, help="how many to list or replay (100)")

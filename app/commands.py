@@ -7,7 +7,6 @@ the importers to load.
 from __future__ import annotations
 
 import argparse
-import getpass
 import json
 import platform
 import secrets
@@ -232,27 +231,6 @@ def _version() -> str:
     return app_version()
 
 
-def users(backends: Backends, options: argparse.Namespace) -> None:
-    """List, add or remove people. The password is read from the terminal or standard input."""
-    from data_access.users import add_user, remove_user
-
-    if options.action == "list":
-        for name, document in backends.documents.list("user"):
-            print(f"{name}  {document.value['role']}, {_where(document.value.get('sites'))}")
-        return
-    if not options.name:
-        raise UsageError(f"users {options.action} needs a name")
-    if options.action == "add":
-        add_user(backends.documents, options.name, _password(), options.role, options.site)
-    else:
-        remove_user(backends.documents, options.name)
-    print(f"{options.name}: {'added' if options.action == 'add' else 'removed'}")
-
-
-def _where(sites: Iterable[str] | None) -> str:
-    return "all sites" if sites is None else ", ".join(sites)
-
-
 def permissions(backends: Backends, _options: argparse.Namespace) -> None:
     """Print who may do what, as Markdown."""
     from app.factory import PAGES, create_app
@@ -285,12 +263,15 @@ def segments(backends: Backends, options: argparse.Namespace) -> None:
 _SEGMENT_WORDS = {"save": "a name and conditions", "remove": "an id; segments list lists them"}
 
 
-def _password() -> str:
-    return getpass.getpass() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
-
-
 def sign_in_link(backends: Backends, _options: argparse.Namespace) -> None:
     """Print a link that signs in once."""
     from app import auth
 
     print(auth.make_sign_in_link(backends))
+
+
+def smoke(backends: Backends, options: argparse.Namespace) -> None:
+    """Test a running app."""
+    from app import smoke as test
+
+    test.smoke(backends, options)

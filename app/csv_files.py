@@ -10,7 +10,9 @@ from pyarrow import csv
 
 from data_access.metrics import LOCAL_TIMES, header
 
-_FORMULA = r"^[=+\-@\t\r]"
+_FORMULA = r"^'*([\s\pZ\pC]*[=+\-@＝＋－＠]|[\t\r\n])"
+"""What a spreadsheet may run, behind nothing that is seen and behind quotes: so a first quote can be taken
+away again from every cell that has one of ours."""
 
 
 def to_csv(batch: pa.RecordBatch, with_header: bool, currency: str = "", time_zone: str = "UTC") -> bytes:
@@ -34,7 +36,7 @@ def _cells(name: str, column: pa.Array) -> pa.Array:
 
 
 def _harmless(column: pa.Array) -> pa.Array:
-    """Text cells that a spreadsheet would take for a formula start with a quote (OWASP)."""
+    """Text cells that a spreadsheet would take for a formula start with one more quote (OWASP)."""
     risky = pc.match_substring_regex(column, _FORMULA)
     if not pc.any(risky).as_py():
         return column

@@ -23,7 +23,7 @@ from app.manifests import Written, manifest
 from data_access.asked import Export
 from data_access.audit import AuditError
 from data_access.backends import Backends
-from data_access.model import UsageError
+from data_access.model import NotAllowed, UsageError
 from data_access.ports import Documents, QueryError
 from data_access.roles import EXPORT
 from pages.parts.access import allow, scope, who
@@ -81,6 +81,8 @@ def or_why_not(make: Callable[[], Any]) -> Any:
     """The download that ``make`` gives, or why there is none."""
     try:
         return make()
+    except NotAllowed as error:
+        return _text(403, str(error))
     except UsageError as error:
         return _text(400, str(error))
     except QueryError as error:

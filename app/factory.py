@@ -10,13 +10,35 @@ from typing import Any
 
 from flask import Flask, Request
 
-from app import api, auth, exports, finding_files, findings_api, health, live_files, security, shell
+from app import (
+    api,
+    audit_files,
+    auth,
+    exports,
+    finding_files,
+    findings_api,
+    health,
+    live_files,
+    security,
+    shell,
+)
 from app.collect import Collecting
 from app.document import HEAD, Document
 from app.keys import secret_key
 from data_access.backends import Backends, open_backends
 from data_access.settings import Settings
-from pages import connect, explore, findings, funnels, overview, products, realtime, reconciliation, traffic
+from pages import (
+    admin,
+    connect,
+    explore,
+    findings,
+    funnels,
+    overview,
+    products,
+    realtime,
+    reconciliation,
+    traffic,
+)
 from pages.parts import filters
 from pipeline.collector import Collector
 
@@ -32,6 +54,7 @@ PAGES: tuple[ModuleType, ...] = (
     reconciliation,
     findings,
     connect,
+    admin,
 )
 
 
@@ -51,6 +74,7 @@ def create_app(source: Settings | Backends, pages: tuple[ModuleType, ...] = PAGE
     exports.register(app.server, backends)
     live_files.register(app.server, backends)
     finding_files.register(app.server, backends)
+    audit_files.register(app.server, backends)
     api.register(app.server, backends)
     findings_api.register(app.server, backends)
     _finish_start(app)

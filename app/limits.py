@@ -27,13 +27,14 @@ class FailureLimit:
         with self._lock:
             return len(self._recent(key)) >= self._most
 
-    def failed(self, key: Hashable) -> None:
-        """Count a failure."""
+    def failed(self, key: Hashable) -> bool:
+        """Count a failure; True when it is the one from which on the key is blocked."""
         with self._lock:
             if len(self._failures) >= MAX_KEYS and key not in self._failures:
                 # Bound the memory of someone who tries endless names: forget the oldest key.
                 self._failures.pop(next(iter(self._failures)))
             self._failures.setdefault(key, deque()).append(self._clock())
+            return len(self._recent(key)) == self._most
 
     def _recent(self, key: Hashable) -> deque[float]:
         times = self._failures.get(key, deque())

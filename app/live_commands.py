@@ -4,51 +4,103 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import AbstractContextManager
+from typing import Any
 
+from data_access import changes
+from data_access import sites as kept
+from data_access.audit import COMMAND_LINE
 from data_access.backends import Backends
 from data_access.model import Scope, UsageError
 from data_access.reconciliation import Line, Report, Verdict
+from data_access.settings import PER_SITE
 
 
 def sites(backends: Backends, options: argparse.Namespace) -> None:
-    """List sites with their keys, add one or change its origins, make or revoke a write key."""
-    from data_access import sites as kept
-
-    documents = backends.documents
+    """List sites with their keys; add one, change its origins or what it has of its own; make, rotate or
+    revoke a write key."""
     if options.action == "list":
-        for site in kept.every(documents):
-            print(f"{site.name}  {', '.join(site.origins) or 'no origins: browsers are refused'}")
-            for key in kept.keys(documents, site.name):
-                print(f"  write key {key.id}  {key.start}…  made {key.made_at}")
+        _list_sites(backends)
         return
-    name = _needed(options, "a site" if options.action != "revoke" else "the id of a write key")
-    if options.action == "add":
-        site = kept.save(documents, name, tuple(options.origin))
-        print(f"{site.name}: {', '.join(site.origins) or 'no origins yet: browsers are refused'}")
-    if options.action in {"add", "key"} and (options.action == "key" or not kept.keys(documents, name)):
-        print(f"write key, shown this once: {kept.make_key(documents, name)}")
-    if options.action == "revoke":
-        kept.revoke(documents, name)
-        print(f"{name}: revoked")
+    of_key = options.action in {"rotate", "revoke"}
+    _SITE_ACTIONS[options.action](
+        backends, _needed(options, "the id of a write key" if of_key else "a site"), options
+    )
 
 
-def keys(backends: Backends, options: argparse.Namespace) -> None:
-    """List, make or revoke keys that scripts read with."""
-    from data_access import api_keys
+def _list_sites(backends: Backends) -> None:
+    for site in kept.every(backends.documents):
+        own = [f"{name}={value}" for name in PER_SITE if (value := getattr(site, name))]
+        print("  ".join([site.name, ", ".join(site.origins) or "no origins: browsers are refused", *own]))
+        for key in kept.keys(backends.documents, site.name):
+            ends = f"  works until {key.expires_at}" if key.expires_at else ""
+            print(f"  write key {key.id}  {key.start}…  made {key.made_at}{ends}")
 
-    documents = backends.documents
-    if options.action == "list":
-        for key in api_keys.every(documents):
-            where = ", ".join(key.sites) if key.sites is not None else "all sites"
-            print(f"{key.id}  {key.name}  {key.role}, {where}, made {key.made_at}")
+
+def _add_site(backends: Backends, name: str, options: argparse.Namespace) -> None:
+    is_new = backends.documents.get(kept.KIND, kept.checked_name(name)) is None
+    origins = kept.checked_origins(options.origin)
+    with _noted(backends, "added" if is_new else "changed", f"site {name}", origins=origins):
+        site = kept.save(backends.documents, name, origins)
+    print(f"{site.name}: {', '.join(site.origins) or 'no origins yet: browsers are refused'}")
+    if not kept.keys(backends.documents, name):
+        _make_key(backends, name, options)
+
+
+def _set_site(backends: Backends, name: str, options: argparse.Namespace) -> None:
+    given = {one: getattr(options, one) for one in PER_SITE}
+    own = {one: kept.checked_own(one, value) for one, value in given.items() if value is not None}
+    if not own:
+        raise UsageError("sites set needs --time-zone, --week-start or --currency")
+    _check_site(backends, name)
+    with _noted(backends, "changed", f"site {name}", **own):
+        backends.site_settings.change(name, **own)
+    for one, general in backends.site_settings.without_own(name).items():
+        if one in own:
+            print(f"{name}: {one.replace('_', ' ')} {own[one] or f'{general}, as the settings say'}")
+
+
+def _check_site(backends: Backends, name: str) -> None:
+    """Raises UsageError for a site that was not added and has no events."""
+    if backends.documents.get(kept.KIND, name) is not None:
         return
-    name = _needed(options, "a name" if options.action == "add" else "an id; keys list lists them")
-    if options.action == "add":
-        made = api_keys.make(documents, name, options.role, tuple(options.site) if options.site else None)
-        print(f"key, shown this once: {made}")
-    else:
-        api_keys.revoke(documents, name)
-        print(f"{name}: revoked")
+    found = backends.asking.ask("data.values", {"dimension": "site"}, Scope("command line"))
+    if name not in {row["value"] for row in found.rows}:
+        raise UsageError(f"there is no site {name!r}, nor events of one; sites list lists them")
+
+
+def _make_key(backends: Backends, name: str, _options: argparse.Namespace) -> None:
+    with _noted(backends, "made", f"write key of site {name}"):
+        made = kept.make_key(backends.documents, name)
+    print(f"write key, shown this once: {made}")
+
+
+def _rotate_key(backends: Backends, key_id: str, options: argparse.Namespace) -> None:
+    key = kept.find_key(backends.documents, key_id)
+    with _noted(backends, "rotated", f"write key {key.id} of site {key.site}", hours=options.hours):
+        made = kept.rotate(backends.documents, key_id, options.hours)
+    print(f"write key, shown this once: {made}")
+    print(f"{key_id}: works until {kept.find_key(backends.documents, key_id).expires_at}")
+
+
+def _revoke_key(backends: Backends, key_id: str, _options: argparse.Namespace) -> None:
+    key = kept.find_key(backends.documents, key_id)
+    with _noted(backends, "revoked", f"write key {key.id} of site {key.site}"):
+        kept.revoke(backends.documents, key_id)
+    print(f"{key_id}: revoked")
+
+
+_SITE_ACTIONS = {
+    "add": _add_site,
+    "set": _set_site,
+    "key": _make_key,
+    "rotate": _rotate_key,
+    "revoke": _revoke_key,
+}
+
+
+def _noted(backends: Backends, did: str, subject: str, **about: Any) -> AbstractContextManager[None]:
+    return changes.noted(backends.audit, COMMAND_LINE, did, subject, **about)
 
 
 def _needed(options: argparse.Namespace, what: str) -> str:

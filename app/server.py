@@ -1,4 +1,4 @@
-"""gunicorn for the embedded form: one process, many threads, settings handed over in memory."""
+"""gunicorn with many threads, settings handed over in memory; one process in the embedded form."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def served(server: Flask) -> Flask:
 
 
 class Server(BaseApplication):  # type: ignore[misc]
-    """gunicorn whose only worker opens the back ends after the fork: no engine thread is ever forked."""
+    """gunicorn whose workers open the back ends after the fork: no engine thread is ever forked."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -101,7 +101,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "bind": f"{self._settings.host}:{self._settings.port}",
             "worker_class": BufferedWorker,
             "worker_connections": 2000,
-            "workers": 1,
+            "workers": self._settings.web_processes,
             "threads": self._settings.web_threads,
             "keepalive": 75,
             "timeout": self._settings.query_seconds + 30,

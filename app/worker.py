@@ -53,6 +53,22 @@ class BufferedWorker(ThreadWorker):  # type: ignore[misc]
         self.max_keepalived = self.worker_connections - self.cfg.threads
         super().init_process()
 
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Listen or not. A worker that stops closes its listeners: behind one that stays open until all is
+        answered, the system would let clients wait for nobody."""
+        super().set_accept_enabled(enabled)
+        if not (enabled or self.alive):
+            for listener in self.sockets:
+                self._accept_waiting(listener)
+                listener.close()
+
+    def _accept_waiting(self, listener: Any) -> None:
+        """Accept all that have connected."""
+        before = -1
+        while before != self.nr_conns:
+            before = self.nr_conns
+            self.accept(listener)
+
     def enqueue_req(self, conn: Any) -> None:
         """Start to read a request; one that is there at once goes straight to the pool."""
         if conn.parser is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Lock
 from typing import Any
@@ -16,6 +16,7 @@ import msgspec
 from data_access.events import EVENT_TYPES
 from data_access.live import DeadLetter, Reason, Record
 from data_access.ports import Counters, LogTail
+from data_access.privacy import MASK, masked_json, masked_text
 from data_access.realtime import moment_of
 from data_access.records import UNREADABLE, Envelope, opened
 
@@ -139,6 +140,18 @@ class Arrivals:
                 found += reversed(_events(record, site))
             until, since = records[0].first - 1, records[0].written_at
         return found[:MOST], since if until > 0 else None
+
+
+def masked(arrival: Arrival, names: frozenset[str]) -> Arrival:
+    """An event without who sent it, for those who may not see that; ``names`` as in ``privacy``.
+
+    One that was cut cannot be looked through: nothing of it is left.
+    """
+    session, client = (MASK if text else "" for text in (arrival.session, arrival.client))
+    text = MASK if arrival.cut else arrival.text and masked_json(arrival.text, names, indent=2)
+    return replace(
+        arrival, session=session, client=client, text=text, page=masked_text("", arrival.page, names)
+    )
 
 
 def counted(counters: Counters, site: str) -> tuple[datetime, datetime] | None:

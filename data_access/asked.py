@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -80,6 +80,12 @@ def with_header(schema: pa.Schema, batches: Batches) -> Batches:
 def batches_of(table: pa.Table) -> Batches:
     """The batches of a table."""
     yield from table.to_batches()
+
+
+def each(change: Callable[[pa.RecordBatch], pa.RecordBatch], batches: Batches) -> Batches:
+    """Every batch, changed."""
+    with closing(batches):
+        yield from map(change, batches)
 
 
 def after(first: pa.RecordBatch, rest: Batches) -> Batches:

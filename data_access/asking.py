@@ -18,13 +18,14 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from data_access import comparison, lists, raw_filters
-from data_access.asked import Asked, Batches, Export, Work, after, batches_of, parts, with_header
+from data_access import comparison, lists, privacy, raw_filters
+from data_access.asked import Asked, Batches, Export, Work, after, batches_of, each, parts, with_header
 from data_access.local_time import utc_span
 from data_access.model import Answer, Filters, Scope, Sql, Stamp, UsageError, Version
 from data_access.ports import Cache, Documents, Lake, Scanned, Warehouse
 from data_access.questions import COMPARE, PERIOD_PARAMS, QUESTIONS, Ask, Question
 from data_access.settings import Settings
+from data_access.site_settings import SiteSettings
 from data_access.spending import Spending
 from data_access.sql import ALL_DIMENSIONS, chosen_sites
 
@@ -47,6 +48,7 @@ class Asking:
     cache: Cache
     documents: Documents
     settings: Settings
+    site_settings: SiteSettings
     today: Today = today_in
     spending: Spending | None = None
 
@@ -61,6 +63,7 @@ class Asking:
         version, work = self.lake.snapshot(), Work(agreed=agreed)
         asked = self._prepare(name, raw, scope, version)
         table, truncated = self._answer(asked, version, work)
+        table = self._masked(table, asked)
         return Answer(name, table, self._stamp(asked, version, work, started, table.num_rows, truncated))
 
     def export(self, name: str, raw: Mapping[str, str], scope: Scope) -> Export:
@@ -73,9 +76,11 @@ class Asking:
         asked = self._prepare(name, raw, scope, version)
         if (sizes := asked.question.sizes) is not None:
             schema, rows = self._all(sizes(asked.ask), asked, version, work)
+            rows = each(lambda batch: self._masked(batch, asked), rows)
             truncated, count = False, 0
         else:
             table, truncated = self._answer(asked, version, work)
+            table = self._masked(table, asked)
             schema, rows, count = table.schema, batches_of(table), table.num_rows
         stamp = self._stamp(asked, version, work, started, count, truncated)
         return Export(with_header(schema, rows), asked, stamp, work, self.spending)
@@ -109,6 +114,7 @@ class Asking:
         return question.finish(table, ask)
 
     def _run(self, sql: Sql, ask: Ask, version: Version, work: Work) -> pa.Table:
+        self._check_personal(sql, ask)
         key = self._key(sql, ask.scope, version)
         table, cached = self.cache.get_or_compute(key, lambda: self._fresh(sql, ask, version, work))
         work.cached = work.cached and cached
@@ -119,6 +125,20 @@ class Asking:
         self._check(sql, ask, version, work)
         with self._paid(ask, work) as scanned:
             return self.warehouse.table(sql, version, scanned)
+
+    def _masked(self, rows: privacy.Rows, asked: Asked) -> privacy.Rows:
+        """Rows as the asker may see them. Answers are kept as they are, and masked on their way out."""
+        ask, raw = asked.ask, asked.ask.scope.raw
+        if asked.question.rows:
+            return privacy.masked(rows, raw, self._personal)
+        return rows if privacy.is_open(raw, _sites(ask)) else privacy.without_mail(rows)
+
+    def _check_personal(self, sql: Sql, ask: Ask) -> None:
+        privacy.check_read(sql, ask.scope, _sites(ask), self._personal)
+
+    @property
+    def _personal(self) -> frozenset[str]:
+        return privacy.names_of(self.settings.personal_properties)
 
     def _check(self, sql: Sql, ask: Ask, version: Version, work: Work) -> None:
         if self.spending is not None:
@@ -143,6 +163,7 @@ class Asking:
         """
         question, ask = asked.question, asked.ask
         whole = question.sql(replace(ask, part=utc_span(ask.filters)))
+        self._check_personal(whole, ask)
         self._check(whole, ask, version, work)
         work.cached = False
         if not self.warehouse.sorts_any_size:
@@ -173,6 +194,7 @@ class Asking:
         question = QUESTIONS.get(name)
         if question is None:
             raise UsageError(f"{name!r} is no question; it takes one of {', '.join(QUESTIONS)}")
+        scope = privacy.of_rows(scope, name) if question.rows else scope
         own = {param.name: param.default for param in question.params}
         _check_names(question, own, raw)
         values = own | {key: value for key, value in raw.items() if key in own and value != ""}
@@ -198,8 +220,8 @@ class Asking:
     def _filters(self, raw: Mapping[str, str], scope: Scope, version: Version) -> Filters:
         where = raw_filters.where(raw, self.documents)
         sites = chosen_sites(where)
-        settings = self.settings
-        zone = settings.zone_of(sites)
+        own = self.site_settings
+        zone = own.zone_of(sites)
         from_day, to_day = self._period(raw, zone, scope, sites, version)
         return Filters(
             from_day,
@@ -207,10 +229,10 @@ class Asking:
             zone,
             raw_filters.bots(raw),
             where,
-            settings.week_start_of(sites),
-            settings.currency_of(sites),
-            settings.roles,
-            settings.other_currencies_of(sites),
+            own.week_start_of(sites),
+            own.currency_of(sites),
+            self.settings.roles,
+            own.other_currencies_of(sites, scope.sites),
         )
 
     def _period(
@@ -291,6 +313,8 @@ def _check_names(question: Question, own: Mapping[str, str], raw: Mapping[str, s
         taken += [param.name for param in PERIOD_PARAMS] + [*ALL_DIMENSIONS]
     if question.metrics:
         taken.append(COMPARE.name)
+    if halves := [key for key, value in raw.items() if any("\ud800" <= one <= "\udfff" for one in value)]:
+        raise UsageError(f"{halves[0]} has half of a character in it; it takes text in UTF-8")
     unknown = [key for key in raw if key not in taken]
     if unknown:
         known = ", ".join([*own, *sorted(set(taken) - set(own))])

@@ -32,6 +32,7 @@ from data_access.ports import (
 from data_access.realtime import Realtime
 from data_access.reconciliation import Report, reconcile
 from data_access.settings import Settings, SettingsError, load, unchecked
+from data_access.site_settings import SiteSettings
 from data_access.spending import Spending
 
 
@@ -47,6 +48,7 @@ class Backends:
     warehouse: Warehouse
     cache: Cache
     documents: Documents
+    site_settings: SiteSettings
     audit: AuditLog
     asking: Asking
     intake: Intake
@@ -245,13 +247,15 @@ def _assembled(
     """A form's back ends, with what is made of them in every form; ``more`` is taken as it is."""
     cache = _cache(settings)
     spending = Spending(documents, settings) if settings.engine == "athena" else None
+    site_settings = SiteSettings(documents, settings)
     return Backends(
         settings=settings,
         lake=lake,
         warehouse=warehouse,
         cache=cache,
         documents=documents,
-        asking=Asking(lake, warehouse, cache, documents, settings, spending=spending),
+        site_settings=site_settings,
+        asking=Asking(lake, warehouse, cache, documents, settings, site_settings, spending=spending),
         intake=intake,
         following=following,
         counters=counters,

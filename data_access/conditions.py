@@ -158,14 +158,14 @@ class _Reader:
         if found is None:
             raise self.wrong(f"no condition; it takes {TAKES}")
         started, self.at = self.at, found.end()
-        listed = _VALUES.match(self.text, self.at)
-        self.at = listed.end() if listed else self.at
-        values = tuple(_values(listed[0] if listed else ""))
+        written = _VALUES.match(self.text, self.at)
+        self.at = written.end() if written else self.at
+        given = values(written[0] if written else "")
         self.count += 1
-        if problem := self.problem(found[2], values):
+        if problem := self.problem(found[2], given):
             self.at = started
             raise self.wrong(problem)
-        return Condition(found[1], found[2], values)
+        return Condition(found[1], found[2], given)
 
     def problem(self, operator: str, values: tuple[str, ...]) -> str:
         """What is wrong with a condition that was just read; empty when nothing is."""
@@ -207,18 +207,21 @@ class _Reader:
         return UsageError(f"the conditions {self.text[:80]!r}, {where}: {problem}")
 
 
-def _values(text: str) -> Iterator[str]:
-    """The values of a list: without white space around, blank and repeated ones."""
-    found: dict[str, None] = {}
-    value: list[str] = []
-    for piece in [*pieces(text), ","]:
+def values(text: str) -> tuple[str, ...]:
+    """The values of a list such as ``DE,FR``, as ``listed`` has them, without repeated ones."""
+    return tuple(dict.fromkeys(listed(text)))
+
+
+def listed(text: str) -> list[str]:
+    """The values of a list: without blank ones, and without white space around them that has no backslash
+    before it."""
+    found: list[list[str]] = [[]]
+    for piece in pieces(text):
         if piece == ",":
-            found[plain("".join(_trimmed(value)))] = None
-            value = []
+            found.append([])
         else:
-            value.append(piece)
-    found.pop("", None)
-    return iter(found)
+            found[-1].append(piece)
+    return list(filter(None, (plain("".join(_trimmed(value))) for value in found)))
 
 
 def _trimmed(value: list[str]) -> list[str]:

@@ -21,8 +21,14 @@ IS_LOGGED = f"substr(ingest_id, 1, {len(LOGGED)}) = '{LOGGED}'"
 LOGIN_STATES = ("logged_in", "anonymous", "guest")
 
 
-def _field(name: str, kind: pa.DataType, meaning: str, *, required: bool = False) -> pa.Field:
-    return pa.field(name, kind, nullable=not required, metadata={"doc": meaning})
+DIRECT, PSEUDONYM, FREE = "direct", "pseudonym", "free"
+"""Marks of what is personal: says who somebody is, tells them from others in other systems too, and free text
+that may say so."""
+
+
+def _field(name: str, kind: pa.DataType, meaning: str, *, required: bool = False, pii: str = "") -> pa.Field:
+    marks = {"pii": pii} if pii else {}
+    return pa.field(name, kind, nullable=not required, metadata={"doc": meaning, **marks})
 
 
 EVENT_SCHEMA = pa.schema(
@@ -38,17 +44,17 @@ EVENT_SCHEMA = pa.schema(
         ),
         _field("ts", TIMESTAMP, "When it happened, UTC, millisecond precision", required=True),
         _field("received_at", TIMESTAMP, "When Streamgauge took it in, UTC", required=True),
-        _field("session_id", pa.string(), "Session id given by the source"),
-        _field("client_id", pa.string(), "Id of the browser or device"),
-        _field("user_id", pa.string(), "Id of the signed-in person"),
+        _field("session_id", pa.string(), "Session id given by the source", pii=PSEUDONYM),
+        _field("client_id", pa.string(), "Id of the browser or device", pii=PSEUDONYM),
+        _field("user_id", pa.string(), "Id of the signed-in person", pii=DIRECT),
         _field("login_state", pa.string(), "logged_in, anonymous or guest"),
         _field("identity_source", pa.string(), "Which id the visitor comes from: user, client or session"),
         _field("is_first_visit", pa.bool_(), "The source says this is the client's first visit"),
         _field("source", pa.string(), "web, mobile, api or server"),
-        _field("page_url", pa.string(), "Full URL of the page"),
+        _field("page_url", pa.string(), "Full URL of the page", pii=FREE),
         _field("page_path", pa.string(), "Path of the page, without host, query and fragment"),
         _field("page_title", pa.string(), "Title of the page"),
-        _field("referrer", pa.string(), "Full URL of the referring page"),
+        _field("referrer", pa.string(), "Full URL of the referring page", pii=FREE),
         _field("channel", pa.string(), "Marketing channel, by the rules file"),
         _field("utm_source", pa.string(), "utm_source of the page URL"),
         _field("utm_medium", pa.string(), "utm_medium of the page URL"),
@@ -65,11 +71,11 @@ EVENT_SCHEMA = pa.schema(
         _field("product_brand", pa.string(), "Product brand"),
         _field("product_price", pa.float64(), "List price, in the event's currency"),
         _field("product_discount_price", pa.float64(), "Price after discount, in the event's currency"),
-        _field("order_id", pa.string(), "Order id"),
+        _field("order_id", pa.string(), "Order id", pii=PSEUDONYM),
         _field("revenue", pa.float64(), "Order total, in the event's currency"),
         _field("currency", pa.string(), "Currency, ISO 4217"),
-        _field("search_term", pa.string(), "What was searched for"),
-        _field("properties", pa.string(), "All further properties, a JSON object", required=True),
+        _field("search_term", pa.string(), "What was searched for", pii=FREE),
+        _field("properties", pa.string(), "All further properties, a JSON object", required=True, pii=FREE),
         _field("ingest_id", pa.string(), "The batch that brought the event", required=True),
         _field("visitor_id", pa.int64(), "Stable hash of user_id, else client_id, else session_id"),
     ]
@@ -99,7 +105,10 @@ SESSION_SCHEMA = pa.schema(
         _field("device", pa.string(), "Device of the first event"),
         _field("is_bot", pa.bool_(), "Any event of the session is a bot's", required=True),
         _field(
-            "entry_referrer", pa.string(), "Referrer of the first page view; without one, the first referrer"
+            "entry_referrer",
+            pa.string(),
+            "Referrer of the first page view; without one, the first referrer",
+            pii=FREE,
         ),
         _field("entry_utm_source", pa.string(), "utm_source of the first event that has one"),
         _field("entry_utm_medium", pa.string(), "utm_medium of the first event that has one"),
@@ -110,7 +119,7 @@ SESSION_SCHEMA = pa.schema(
 ORDER_SCHEMA = pa.schema(
     [
         _field("site", pa.string(), "Site of the order", required=True),
-        _field("order_id", pa.string(), "Order id; unique per site", required=True),
+        _field("order_id", pa.string(), "Order id; unique per site", required=True, pii=PSEUDONYM),
         _field("ts", TIMESTAMP, "First event that names the order, UTC", required=True),
         _field("visitor_id", pa.int64(), "Visitor who ordered"),
         _field("session_key", pa.int64(), "Session of the order"),
@@ -140,3 +149,9 @@ CURATED_TABLES = {
     "intake": INTAKE_SCHEMA,
 }
 """The tables questions read, by name."""
+
+
+def personal_columns(*marks: str) -> frozenset[str]:
+    """Names of the columns, of any table, that have one of some marks."""
+    fields = (field for schema in CURATED_TABLES.values() for field in schema)
+    return frozenset(field.name for field in fields if field.metadata.get(b"pii", b"").decode() in marks)

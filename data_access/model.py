@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Literal
 
@@ -19,12 +19,26 @@ class UsageError(ValueError):
     """The asker can put it right: the message says what was wrong and what is taken."""
 
 
+class NotAllowed(UsageError):
+    """The asker lacks a permission: the message says what for, and what may be asked instead."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose question it is: ``sites`` None means every site."""
+    """Whose question it is, and the sites it may be about; of these, where single events may be shown
+    (``rows``), and where what says who somebody is (``raw``). None means every site."""
 
     user: str
     sites: frozenset[str] | None = None
+    rows: frozenset[str] | None = None
+    raw: frozenset[str] | None = None
+
+    @property
+    def of_rows(self) -> Scope:
+        """The asker where single events may be shown to them."""
+        if self.rows is None:
+            return self
+        return replace(self, sites=self.rows if self.sites is None else self.sites & self.rows)
 
     @property
     def key(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
-from data_access import conditions, lists, segments
+from data_access import conditions, segments
 from data_access.model import Bots, Condition, Group, UsageError
 from data_access.ports import Documents
 from data_access.sql import ALL_DIMENSIONS
@@ -15,7 +15,9 @@ Raw = Mapping[str, str]
 
 def where(raw: Raw, documents: Documents) -> Group:
     """All that must hold: the dimensions given by name, ``where``, and the segments."""
-    dimensions = [Condition(name, "=", lists.values(raw[name])) for name in ALL_DIMENSIONS if raw.get(name)]
+    dimensions = [
+        Condition(name, "=", conditions.values(raw[name])) for name in ALL_DIMENSIONS if raw.get(name)
+    ]
     more = [
         conditions.read(raw["where"]) if raw.get("where") else None,
         segments.where(documents, raw["segment"]) if raw.get("segment") else None,

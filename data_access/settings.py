@@ -55,6 +55,10 @@ class Settings:
         "", "URL people use to reach the app, if not `http://host:port` (sign-in link, origin check)."
     )
     web_threads: int = _setting(16, "Threads of the web server.")
+    web_processes: int = _setting(
+        1,
+        "Processes of the web server, each with as many threads (AWS form only): one a processor.",
+    )
     secret_key: str = _setting(
         "", "Key that signs session cookies; made and kept in the data folder when empty."
     )
@@ -154,6 +158,12 @@ class Settings:
     curation_days: int = _setting(
         7, "Days by which the time of an event that comes again may differ, to count once; on AWS only."
     )
+    personal_properties: str = _setting(
+        "email,mail,phone,phone_number,telephone,first_name,last_name,full_name,user_name,customer_name,"
+        "surname,address,street,postcode,postal_code,zip,birthday,birth_date,date_of_birth,ip,ip_address,"
+        "iban,card_number,ssn,passport,password,token",
+        "Names in events' properties whose values only people with the privacy permission see.",
+    )
     query_dollars_per_terabyte: float = _setting(
         5.0, "Price of a terabyte that Athena reads, in US dollars; 0 counts no money."
     )
@@ -178,11 +188,10 @@ class Settings:
         """The currency of a selection of sites."""
         return _of_site(self.site_currencies, sites, self.currency)
 
-    def other_currencies_of(self, sites: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-        """Sites of a selection, each with its currency, whose currency is not the selection's."""
-        own = self.currency_of(sites)
-        every = _per_site(self.site_currencies).items()
-        return tuple((site, other) for site, other in every if other != own and (not sites or site in sites))
+    @property
+    def sites_with_currency(self) -> frozenset[str]:
+        """The sites that have a currency of their own."""
+        return frozenset(_per_site(self.site_currencies))
 
     @property
     def roles(self) -> Roles:
@@ -207,9 +216,12 @@ class Settings:
     @property
     def base_url(self) -> str:
         """Where people reach the app, without a slash at the end."""
-        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+        host = "127.0.0.1" if self.host in EVERY_ADDRESS else self.host
+        return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
 
 
+EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - told apart, not listened on
+"""Hosts that stand for every address of the machine; a browser cannot go to them."""
 ENGINES = {"embedded": ("duckdb", "trino"), "aws": ("athena", "trino")}
 """The engines of questions each form may have, its own first."""
 _URL = re.compile(r"https?://[^\s/?#@]+/?")
@@ -294,12 +306,10 @@ def _parse(setting: Field[Any], text: str) -> Any:
 
 def _check(settings: Settings) -> None:
     _check_form(settings)
+    _check_processes(settings)
     _check_sign_in(settings)
-    _check_per_site(settings, "time_zone", "site_time_zones", "Area/City", _is_zone)
-    _check_per_site(settings, "week_start", "site_week_starts", "monday", lambda day: day.lower() in WEEKDAYS)
-    _check_per_site(
-        settings, "currency", "site_currencies", "EUR", lambda c: bool(re.fullmatch("[A-Z]{3}", c))
-    )
+    for name, kept in PER_SITE.items():
+        _check_per_site(settings, name, kept)
     _check_alerts(settings)
     _check_targets(settings)
     if settings.log_format not in {"auto", "json", "text"}:
@@ -334,6 +344,16 @@ def _check_form(settings: Settings) -> None:
         raise SettingsError(f"{PREFIX}CACHE_URL is no URL of a cache; write it as valkey://host:6379/0")
     if settings.aws_endpoint and not _URL.fullmatch(settings.aws_endpoint):
         raise SettingsError(f"{PREFIX}AWS_ENDPOINT is no URL; write it as http://host:port")
+
+
+def _check_processes(settings: Settings) -> None:
+    takes = (
+        "1 or more"
+        if settings.form == "aws"
+        else f"1 with {PREFIX}FORM={settings.form}: its files have one owner"
+    )
+    if settings.web_processes < 1 or (settings.web_processes > 1 and settings.form != "aws"):
+        raise SettingsError(f"{PREFIX}WEB_PROCESSES is {settings.web_processes}; it takes {takes}")
 
 
 def _check_sign_in(settings: Settings) -> None:
@@ -406,20 +426,21 @@ def _targets(text: str) -> dict[str, int]:
     return found
 
 
-def _check_per_site(
-    settings: Settings, name: str, per_site: str, example: str, valid: Callable[[str], bool]
-) -> None:
-    text = getattr(settings, per_site)
+def _check_per_site(settings: Settings, name: str, per_site: str) -> None:
+    text, example = getattr(settings, per_site), _EXAMPLES[name]
     for part in filter(None, (p.strip() for p in text.split(","))):
         if "=" not in part:
             raise SettingsError(
                 f"{PREFIX}{per_site.upper()} has {part!r}; write it as site={example}, separated by commas"
             )
     for value in (getattr(settings, name), *_per_site(text).values()):
-        if not valid(value):
-            raise SettingsError(f"{value!r} is no {_KINDS[name]}")
+        if why := why_not(name, value):
+            raise SettingsError(why)
 
 
+PER_SITE = {"time_zone": "site_time_zones", "week_start": "site_week_starts", "currency": "site_currencies"}
+"""What each site may have of its own, and the setting that says it for single sites."""
+_EXAMPLES = {"time_zone": "Area/City", "week_start": "monday", "currency": "EUR"}
 _KINDS = {
     "time_zone": "time zone; use a name such as Europe/Berlin",
     "week_start": f"day of the week; it takes {', '.join(WEEKDAYS)}",
@@ -427,9 +448,25 @@ _KINDS = {
 }
 
 
+def why_not(name: str, value: str) -> str:
+    """Why a value cannot be that of one of PER_SITE, wherever it is kept; empty when it can."""
+    return "" if _CAN_BE[name](value) else f"{value!r} is no {_KINDS[name]}"
+
+
 def _is_zone(name: str) -> bool:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return False
-    return True
+    return _NO_ZONE.match(name) is None
+
+
+_NO_ZONE = re.compile(r"(posix|right)/|posixrules$|localtime$|Factory$")
+"""Files of the zone data base that engines know nothing of."""
+
+
+_CAN_BE: Mapping[str, Callable[[str], bool]] = {
+    "time_zone": _is_zone,
+    "week_start": lambda day: day.lower() in WEEKDAYS,
+    "currency": lambda code: bool(re.fullmatch("[A-Z]{3}", code)),
+}

@@ -64,6 +64,9 @@ UNKNOWN = "unknown"
 
 _PROPERTY = re.compile(r"properties\.([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)")
 
+_EXTRACT = "json_extract_scalar(properties, '$.{}')"
+_EXTRACTED = re.compile(re.escape(_EXTRACT).replace(r"\{\}", r"([\w.]+)"))
+
 NUMBERS: Mapping[str, str] = {
     "product_price": "Price",
     "product_discount_price": "Discounted price",
@@ -102,7 +105,12 @@ def column(dimension: str) -> str:
         raise UsageError(
             f"{dimension!r} is no dimension; it takes properties.<name> or one of {', '.join(DIMENSIONS)}"
         )
-    return f"json_extract_scalar(properties, '$.{match[1]}')"
+    return _EXTRACT.format(match[1])
+
+
+def properties_read(text: str) -> frozenset[str]:
+    """The paths into properties that a question's text reads."""
+    return frozenset(_EXTRACTED.findall(text))
 
 
 def value_or_unknown(dimension: str) -> str:
@@ -165,6 +173,7 @@ def _as_number(text: str) -> str:
 
 
 _WRITTEN_NUMBER = r"\A *[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)? *\z"
+_IS_NUMBER = re.compile(_WRITTEN_NUMBER.removeprefix(r"\A").removesuffix(r"\z"))
 
 
 def _is_number(asked: Condition, params: Params) -> str:
@@ -184,10 +193,7 @@ def _or_missing(asked: Condition) -> bool:
 
 
 def _number(value: str, name: str) -> float:
-    try:
-        number = float(value)
-    except ValueError:
-        number = nan
+    number = float(value) if _IS_NUMBER.fullmatch(value) else nan
     if not isfinite(number):
         raise UsageError(f"{name} is compared with {value!r}; a number is needed")
     return number

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -14,6 +14,7 @@ _BYTES = 24
 _ID_DIGITS = 12
 _START = 4
 """Characters behind the prefix by which people know a secret again."""
+EXPIRES = "expires_at"
 
 
 def make(documents: Documents, kind: str, value: Mapping[str, Any], prefix: str = "") -> str:
@@ -43,12 +44,41 @@ def every(documents: Documents, kind: str) -> list[tuple[str, Mapping[str, Any]]
     return sorted(found, key=lambda one: (one[1]["made_at"], one[0]))
 
 
+def change(documents: Documents, kind: str, token_id: str, more: Mapping[str, Any]) -> bool:
+    """Keep more of a secret, by its id; False when there is none, when it holds some of that already, or when
+    somebody else changed it at the same time."""
+    return any(
+        name[:_ID_DIGITS] == token_id
+        and not more.keys() & kept.value.keys()
+        and documents.put(kind, name, {**kept.value, **more}, kept.version)
+        for name, kept in documents.list(kind)
+    )
+
+
 def revoke(documents: Documents, kind: str, token_id: str) -> bool:
     """Take a secret back by its id; False when there is none."""
     return any(
         name[:_ID_DIGITS] == token_id and documents.delete(kind, name, kept.version)
         for name, kept in documents.list(kind)
     )
+
+
+def ends_in(hours: float) -> dict[str, str]:
+    """What a secret's document holds that is good for so long."""
+    return {EXPIRES: (datetime.now(UTC) + timedelta(hours=hours)).isoformat(timespec="seconds")}
+
+
+def is_over(value: Mapping[str, Any]) -> bool:
+    """Whether a secret was good until some time that has passed."""
+    ends = value.get(EXPIRES)
+    return ends is not None and datetime.fromisoformat(str(ends)) <= datetime.now(UTC)
+
+
+def forget_expired(documents: Documents, kind: str) -> None:
+    """Delete what is kept of secrets that are good no more."""
+    for key, document in documents.list(kind):
+        if is_over(document.value):
+            documents.delete(kind, key, document.version)
 
 
 def hashed(token: str) -> str:

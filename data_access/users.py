@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
@@ -15,16 +15,18 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 
 from data_access import tokens
 from data_access.model import Scope, UsageError
-from data_access.ports import Document, Documents
-from data_access.roles import COMPANY, EVERYWHERE, ROLES, VIEW, grants_of
+from data_access.ports import Documents
+from data_access.roles import COMPANY, EVERYWHERE, PRIVACY, ROLES, ROWS, VIEW, grants_of
 from data_access.sites import checked_name
 
 LOCAL_ADMIN = "@local"
 """Id of whoever signs in by the one-click link; no document, and no user can take the name."""
 
-MIN_PASSWORD = 10
+MIN_PASSWORD, MAX_PASSWORD = 10, 1000
+"""Characters of a password; to hash endless ones would be work for nothing."""
 TOKEN_HOURS = 24
-SIGN_IN = "sign_in_token"
+KIND, SIGN_IN = "user", "sign_in_token"
+ACTIVE, INVITED, DISABLED = "active", "invited", "disabled"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
 _HASHER = PasswordHasher()
 _NO_ONE = _HASHER.hash(secrets.token_hex(16))
@@ -66,7 +68,7 @@ class User:
 
     def scope(self, permission: str) -> Scope:
         """Whose questions the user's are, asked with a permission."""
-        return Scope(self.name, self.sites_with(permission))
+        return Scope(self.name, *map(self.sites_with, (permission, ROWS, PRIVACY)))
 
     def get_id(self) -> str:
         """What flask-login keeps in the session."""
@@ -82,42 +84,81 @@ def add_user(
 ) -> User:
     """Add a user with a role on some sites, or on all. Raises UsageError that says what is wrong: name,
     password, role, a site's name, or a name taken."""
-    if not _NAME.fullmatch(name):
-        raise UsageError(f"{name!r} is no user name; it takes 1 to 64 letters, digits and . _ @ + -")
-    if len(password) < MIN_PASSWORD:
-        raise UsageError(f"the password is too short; it takes at least {MIN_PASSWORD} characters")
+    check_name(name)
+    check_new_password(password)
     if role not in ROLES:
         raise UsageError(f"{role!r} is no role; it takes {', '.join(ROLES)}")
-    own = None if sites is None else sorted({checked_name(site) for site in sites})
-    value = {"name": name, "role": role, "sites": own, "password_hash": _HASHER.hash(password)}
-    if not documents.put("user", name.casefold(), value, None):
+    return user_of(add(documents, name, grants_of(role, sites), hash_of(password)))
+
+
+def add(
+    documents: Documents,
+    name: str,
+    grants: Mapping[str, str],
+    password_hash: str,
+    more: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Keep a user who was not there: their document. Raises UsageError for a name taken, and for a role or a
+    site that cannot be."""
+    about = {"grants": checked_grants(grants), "password_hash": password_hash, "changed_at": now()}
+    value = {"name": name, **about, **(more or {})}
+    if not documents.put(KIND, name.casefold(), value, None):
         raise UsageError(f"there is a user {name!r} already")
-    return _user(value)
+    return value
 
 
-def remove_user(documents: Documents, name: str) -> None:
-    """Remove a user; their sessions end at once. Raises UsageError if there is none of that name."""
-    found = documents.get("user", name.casefold())
-    if found is None or not documents.delete("user", name.casefold(), found.version):
-        raise UsageError(f"there is no user {name!r}")
+def check_name(name: str) -> None:
+    """Raises UsageError for what is no user's name."""
+    if not is_name(name):
+        raise UsageError(f"{name!r} is no user name; it takes 1 to 64 letters, digits and . _ @ + -")
+
+
+def is_name(text: str) -> bool:
+    """Whether a user can be called that."""
+    return _NAME.fullmatch(text) is not None
+
+
+def check_free(documents: Documents, name: str) -> None:
+    """Raises UsageError for the name of a user who is there."""
+    if documents.get(KIND, name.casefold()) is not None:
+        raise UsageError(f"there is a user {name!r} already")
+
+
+def checked_grants(grants: Mapping[str, str]) -> dict[str, str]:
+    """Roles by site as they are kept. Raises UsageError for none, and for a role or site that cannot be."""
+    if not grants:
+        raise UsageError("a user needs a role, on a site or on all of them")
+    for role in grants.values():
+        if role not in ROLES:
+            raise UsageError(f"{role!r} is no role; it takes {', '.join(ROLES)}")
+    return {site if site == EVERYWHERE else checked_name(site): grants[site] for site in sorted(grants)}
+
+
+def check_new_password(password: str) -> None:
+    """Raises UsageError for a password that is too short or too long."""
+    if len(password) < MIN_PASSWORD:
+        raise UsageError(f"the password is too short; it takes at least {MIN_PASSWORD} characters")
+    if len(password) > MAX_PASSWORD:
+        raise UsageError(f"the password is too long; it takes at most {MAX_PASSWORD:,} characters")
 
 
 def check_password(documents: Documents, name: str, password: str) -> User | None:
-    """The user with that name and password, else None; takes as long for names that do not exist."""
-    found = documents.get("user", name.casefold())
+    """The user with that name and password who is not disabled, else None; takes as long for names that do
+    not exist, and for who may not come in."""
+    found = documents.get(KIND, name.casefold())
     try:
-        _HASHER.verify(str(found.value["password_hash"]) if found else _NO_ONE, password)
+        _HASHER.verify(str(found.value["password_hash"] or _NO_ONE) if found else _NO_ONE, password)
     except (Argon2Error, InvalidHashError):
         return None
-    return _user(found.value) if found else None
+    return user_of(found.value) if found and state_of(found.value) == ACTIVE else None
 
 
 def load_user(documents: Documents, session_id: str) -> User | None:
-    """The user a session belongs to, if there still is one with the same password."""
+    """The user a session belongs to, if there still is one with the same password who is not disabled."""
     if session_id == LOCAL_ADMIN:
         return local_admin()
-    found = documents.get("user", session_id.rpartition(":")[0])
-    user = _user(found.value) if found else None
+    found = documents.get(KIND, session_id.rpartition(":")[0])
+    user = user_of(found.value) if found and state_of(found.value) == ACTIVE else None
     return user if user and user.session_id == session_id else None
 
 
@@ -126,30 +167,44 @@ def local_admin() -> User:
     return User("local admin", grants_of("admin", None), LOCAL_ADMIN)
 
 
-def _user(value: Any) -> User:
-    print_of = sha256(str(value["password_hash"]).encode()).hexdigest()[:16]
-    session_id = f"{str(value['name']).casefold()}:{print_of}"
-    return User(str(value["name"]), grants_of(str(value["role"]), value.get("sites")), session_id)
-
-
 def make_token(documents: Documents) -> str:
     """A single-use sign-in token. Only its hash is kept, with the time it expires."""
-    _forget_expired(documents)
-    expires = datetime.now(UTC) + timedelta(hours=TOKEN_HOURS)
-    return tokens.make(documents, SIGN_IN, {"expires_at": expires.isoformat()})
+    tokens.forget_expired(documents, SIGN_IN)
+    return tokens.make(documents, SIGN_IN, tokens.ends_in(TOKEN_HOURS))
 
 
 def use_token(documents: Documents, token: str) -> bool:
     """Use up a token; True for one that is good."""
     found = tokens.use_up(documents, SIGN_IN, token)
-    return found is not None and not _is_expired(found)
+    return found is not None and not tokens.is_over(found.value)
 
 
-def _forget_expired(documents: Documents) -> None:
-    for key, document in documents.list(SIGN_IN):
-        if _is_expired(document):
-            documents.delete(SIGN_IN, key, document.version)
+def hash_of(password: str) -> str:
+    """What is kept of a password."""
+    return _HASHER.hash(password)
 
 
-def _is_expired(token: Document) -> bool:
-    return datetime.fromisoformat(str(token.value["expires_at"])) <= datetime.now(UTC)
+def state_of(value: Mapping[str, Any]) -> str:
+    """Whether the user of a document is ACTIVE, INVITED or DISABLED."""
+    if value.get("disabled"):
+        return DISABLED
+    return ACTIVE if value["password_hash"] else INVITED
+
+
+def grants_kept(value: Mapping[str, Any]) -> dict[str, str]:
+    """The role by site of a user's document."""
+    if "grants" in value:
+        return dict(value["grants"])
+    return grants_of(str(value["role"]), value.get("sites"))  # kept before roles differed by site
+
+
+def user_of(value: Mapping[str, Any]) -> User:
+    """The user of a document. Sessions end when the password changes, or its ``round``."""
+    secret = f"{value['password_hash']}{value.get('round') or ''}"
+    session_id = f"{str(value['name']).casefold()}:{sha256(secret.encode()).hexdigest()[:16]}"
+    return User(str(value["name"]), grants_kept(value), session_id)
+
+
+def now() -> str:
+    """The time as documents hold it: RFC 3339 in UTC."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -53,7 +53,7 @@ def layout(view: View) -> Component:
             head,
             None if may(MANAGE, site.name) else _only_looking(),
             html.Div(cards.skeleton(98), id="connect-checks"),
-            html.Div([_origins(), _keys()], className="sg-grid"),
+            html.Div([connect_site.origins_card(), connect_keys.card()], className="sg-grid"),
             _snippets(view),
             _debugger(view),
             code_block.said(),
@@ -91,30 +91,6 @@ def _without(view: View) -> Component:
     return html.Section(nothing, className="sg-card sg-connect-none")
 
 
-def _origins() -> Component:
-    return cards.card(
-        "connect-origins-card",
-        "Origins",
-        "Scheme, host and port of the site's pages. Browsers may send its events from there only.",
-        height=120,
-    )
-
-
-def _keys() -> Component:
-    return html.Section(
-        [
-            _head(
-                "Write keys",
-                "Who has one can send events of this site, and read nothing. It stands in the pages.",
-            ),
-            html.Div(cards.skeleton(120), id=connect_keys.CARD, className="sg-card-content"),
-            html.P(id="connect-keys-said", className="sg-connect-said", role="status"),
-        ],
-        className="sg-card",
-        **{"aria-label": "Write keys"},
-    )
-
-
 def _snippets(view: View) -> Component:
     return cards.card(
         connect_snippets.CARD,
@@ -136,7 +112,7 @@ def _debugger(view: View) -> Component:
     heads = [html.Span(head) for head in connect_events.HEADS]
     return html.Section(
         [
-            _head("Event debugger", about, tools),
+            connect_site.head("Event debugger", about, tools),
             html.P(id="connect-lost", className="sg-problem", role="alert"),
             html.Div(heads, className="sg-arrival-heads", **{"aria-hidden": "true"}),
             html.Ol(id="connect-events", className="sg-arrivals", **{"aria-label": "Events, newest first"}),
@@ -145,11 +121,6 @@ def _debugger(view: View) -> Component:
         className="sg-card sg-connect-events",
         **{"aria-label": "Event debugger"},
     )
-
-
-def _head(title: str, about: str, tools: Component = None) -> Component:
-    parts = [html.H2(title, className="sg-card-title"), cards.info(about, title)]
-    return html.Div([*parts, html.Div(tools, className="sg-card-controls")], className="sg-card-head")
 
 
 def register(app: Any, backends: Backends) -> None:
@@ -210,7 +181,7 @@ def _register_poll(app: Any, backends: Backends) -> None:
             said = states.state(
                 "alert", "The events could not be read", "It has been logged; trying again.", role="alert"
             )
-        return {"order": [], "rows": {}}, plain(said), no_update, {"tick": asked.get("at")}
+        return {"order": [], "rows": {}}, plain(said), None, {"tick": asked.get("at")}
 
 
 def _answer(
@@ -229,8 +200,8 @@ def _answer(
     sent = checks if marks["checks"] != seen.get("checks") else no_update
     if asked.get("paused") and marks["about"] == seen.get("about"):
         return no_update, no_update, sent, {**seen, **marks}
-    found = connect_events.arrivals(tail, which)
-    zone = view.backends.settings.zone_of((site.name,))
+    found = connect_events.seen(view, site, connect_events.arrivals(tail, which))
+    zone = view.backends.site_settings.zone_of((site.name,))
     said = plain(connect_events.around(site, zone, which, found, tail, span, now))
     marks |= {"keys": [one.key for one in found], "around": mark(said)}
     listed = no_update if _same(marks, seen, "keys", "about") else _listed(found, seen, zone)

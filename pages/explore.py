@@ -11,7 +11,7 @@ from data_access.backends import Backends
 from data_access.metrics import METRICS
 from data_access.model import UsageError
 from data_access.ports import QueryError
-from data_access.roles import VIEW
+from data_access.roles import ROWS
 from pages.parts import (
     cards,
     controls,
@@ -33,7 +33,7 @@ Component = Any
 PATH = "/explore"
 NAME = "Explore"
 ICON = "explore"
-PERMISSION = VIEW
+PERMISSION = ROWS
 NEEDS = frozenset({"grid"})
 
 
@@ -139,7 +139,7 @@ def _register_rows(app: Any, backends: Backends) -> None:
         Input("url", "search"),
         Input("retry", "data"),
     )
-    @allow(VIEW)
+    @allow(ROWS)
     def rows(search: str | None, _retry: Any) -> Any:
         return page_of_rows(view(backends, PATH, search))
 
@@ -165,20 +165,22 @@ def _register_drawer(app: Any, backends: Backends) -> None:
     chosen = Input("explore-event", "data")
 
     @app.callback(Output("explore-fields", "children"), chosen, State("url", "search"))  # type: ignore[untyped-decorator]
-    @allow(VIEW)
+    @allow(ROWS)
     def fields(event: Any, search: str | None) -> Component:
         seen = view(backends, PATH, search)
         return (
-            guarded("explore-fields", seen, lambda seen: event_details.fields(seen, event)) if event else None
+            guarded("explore-fields", seen, lambda seen: event_details.fields(seen, event))
+            if isinstance(event, dict) and event
+            else None
         )
 
     @app.callback(Output("explore-session", "children"), chosen, State("url", "search"))  # type: ignore[untyped-decorator]
-    @allow(VIEW)
+    @allow(ROWS)
     def session(event: Any, search: str | None) -> Component:
         seen = view(backends, PATH, search)
         return (
             guarded("explore-session", seen, lambda seen: event_details.session(seen, event))
-            if event
+            if isinstance(event, dict) and event
             else None
         )
 

@@ -5,14 +5,15 @@
   function join(values) {
     return values
       .map(function (value) {
-        return String(value).replace(/\\/g, "\\\\").replace(/,/g, "\\,");
+        // White space at the ends is part of the value, too: what stands between values may have some.
+        return String(value).replace(/[\\,]|^\s|\s$/g, "\\$&");
       })
       .join(",");
   }
 
   function split(text) {
-    return (text.match(/(?:\\.|[^,\\])+/g) || []).map(function (part) {
-      return part.replace(/\\(.)/g, "$1").trim();
+    return (text.match(/(?:\\[^]|[^,\\])+/g) || []).map(function (part) {
+      return part.match(/^\s*((?:\\[^]|[^\\])*?)\s*$/)[1].replace(/\\([^])/g, "$1");
     });
   }
 

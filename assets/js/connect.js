@@ -44,6 +44,7 @@
 
   function go(next) {
     if (next && typeof next.href === "string") window.location.assign(next.href);
+    if (next && typeof next.search === "string") window.dash_clientside.set_props("url", { search: next.search });
   }
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {

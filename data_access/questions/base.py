@@ -83,6 +83,8 @@ class Question:
     ``sizes`` is there for a question with an answer too large to sort at once: rows by hour (UTC,
     newest first), by which an export asks for it part by part.
     ``about_period`` is False for questions that take no filters.
+    ``rows`` is True where rows are single events or sessions, not numbers about many: then they have a
+    column ``site``, and who asks needs more than to see numbers.
     """
 
     name: str
@@ -97,3 +99,4 @@ class Question:
     settle: Callable[[Ask], Ask] = as_asked
     sizes: Callable[[Ask], Sql] | None = None
     about_period: bool = True
+    rows: bool = False

@@ -40,7 +40,7 @@ def errors(ask: Ask) -> Sql:
     """Error events, newest first. ``message`` and ``code`` stay in ``properties``."""
     params = Params({})
     text = f"""
-select event_id, ts, session_id, user_id, source, country, page_path, properties
+select site, event_id, ts, session_id, user_id, source, country, page_path, properties
 from events
 where {where(ask.filters, ask.scope, params)} and event_type = 'error'
 order by events.ts desc, events.event_id
@@ -83,5 +83,6 @@ QUESTIONS = (
         errors,
         (Param("limit", "100", "Rows, 1 to 1,000"),),
         limit=limit,
+        rows=True,
     ),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pyarrow as pa
 
 from data_access.local_time import utc_span
@@ -95,7 +97,7 @@ def _beyond(cursor: str, sign: str, params: Params) -> str:
     """Rows past the cursor in the order (ts, event_id, site)."""
     milliseconds_text, _, rest = cursor.partition("|")
     site, _, event_id = rest.partition("|")
-    if not milliseconds_text.isdigit() or len(milliseconds_text) > 15 or not event_id:
+    if not re.fullmatch("[0-9]{1,15}", milliseconds_text) or not event_id:
         raise UsageError(f"{cursor!r} is no cursor; take it from the cursor column of an answer")
     moment = of_seconds(int(milliseconds_text) / 1000)
     ts, id_, site_ = params.add(moment), params.add(event_id), params.add(site)
@@ -136,5 +138,6 @@ QUESTIONS = (
         ),
         newest_first,
         sizes=sizes,
+        rows=True,
     ),
 )

@@ -149,7 +149,7 @@ def limit(ask: Ask) -> int:
 
 def limit_of(text: str) -> int:
     """A row limit of 1 to 1,000."""
-    if not text.isdigit() or not 1 <= int(text) <= MAX_LIMIT:
+    if not (text.isascii() and text.isdigit() and len(text) < 10) or not 1 <= int(text) <= MAX_LIMIT:
         raise UsageError(f"limit={text!r}; it takes a whole number from 1 to {MAX_LIMIT}")
     return int(text)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from data_access.local_time import utc_span
 from data_access.model import Sql, UsageError
 from data_access.questions.base import Ask, Param, Question
@@ -12,7 +14,7 @@ from data_access.sql import Params, scope_condition, where
 def timeline(ask: Ask) -> Sql:
     """The session's events in order, with seconds since its start and to the next event."""
     key = ask.values["session"]
-    if not key.isdigit() or int(key) >= 2**63:
+    if not re.fullmatch("[0-9]{1,19}", key) or int(key) >= 2**63:
         raise UsageError(f"session={key!r}; take it from the session_key column of explore.events")
     params = Params({})
     conditions = [f"session_key = {params.add(int(key))}", *scope_condition(ask.scope, params)]
@@ -30,7 +32,8 @@ select
     order_id,
     revenue,
     currency,
-    event_id
+    event_id,
+    site
 from events
 where {" and ".join(conditions)}
 order by events.ts, events.event_id
@@ -66,6 +69,7 @@ QUESTIONS = (
         busiest,
         (Param("limit", "100", "Rows, 1 to 1,000"),),
         limit=limit,
+        rows=True,
     ),
     Question(
         "sessions.timeline",
@@ -73,5 +77,6 @@ QUESTIONS = (
         timeline,
         (Param("session", "", "The session_key of an event"),),
         about_period=False,
+        rows=True,
     ),
 )

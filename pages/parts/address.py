@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import parse_qsl, quote, urlencode
 
+from data_access import conditions
 from data_access.questions import COMPARE, PERIOD_PARAMS
 from data_access.sql import ALL_DIMENSIONS
 
 SHARED = (*(param.name for param in PERIOD_PARAMS), COMPARE.name, *ALL_DIMENSIONS)
 """Parameters every page understands; links between pages carry them along."""
 
-_PART = re.compile(r"(?:\\.|[^,\\])+")
+_SPECIAL = re.compile(r"[\\,]|\A\s|\s\Z")
 
 
 def read(search: str | None) -> dict[str, str]:
@@ -32,10 +33,10 @@ def write(path: str, raw: Mapping[str, str | None]) -> str:
 
 
 def split(text: str) -> list[str]:
-    """The values of ``DE,FR``; a comma inside a value is written ``\\,``."""
-    return [re.sub(r"\\(.)", r"\1", part).strip() for part in _PART.findall(text)]
+    """The values of ``DE,FR``, as questions take them; a comma inside a value is written ``\\,``."""
+    return conditions.listed(text)
 
 
 def join(values: Iterable[str]) -> str:
     """The text ``split`` reads."""
-    return ",".join(value.replace("\\", "\\\\").replace(",", "\\,") for value in values)
+    return ",".join(_SPECIAL.sub(r"\\\g<0>", value) for value in values)

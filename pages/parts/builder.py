@@ -148,7 +148,7 @@ def register(app: Any, backends: Backends) -> None:
         except (KeyError, IndexError, TypeError, ValueError) as error:
             # Ids that no page of ours has: there is nothing to answer.
             raise PreventUpdate from error
-        new_text = [no_update] * len(text) if kept == given else [kept]
+        new_text = [no_update if kept == given else kept] * len(ctx.outputs_list[0])
         if drawn is None:
             return new_text, no_update
         return new_text, rows(drawn, steps.event_names(view(backends, "", "")))

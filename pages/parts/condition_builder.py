@@ -142,7 +142,7 @@ def _register_rows(app: Any, backends: Backends) -> None:
     def offered(given: Any, chosen: Any, current: Any) -> Any:
         name = name_of(str(given or ""))
         found = choices(view(backends, "", ""), name)
-        kept = [str(part) for part in chosen or []]
+        kept = [str(part) for part in chosen] if isinstance(chosen, list) else []
         return list(dict.fromkeys([*found, *kept])), controls.data(
             condition_rows.operators(name, str(current)).items()
         )

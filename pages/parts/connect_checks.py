@@ -57,7 +57,7 @@ def _looked_up(view: View, site: str, tail: Tail) -> Span:
 
 def draw(view: View, site: Site, span: Span, now: datetime) -> Component:
     """The four checks at a moment (naive UTC)."""
-    zone = view.backends.settings.zone_of((site.name,))
+    zone = view.backends.site_settings.zone_of((site.name,))
     keys = sites.keys(view.backends.documents, site.name)
     made = numbers.counted(len(keys), "write key")
     origins = numbers.counted(len(site.origins), "origin")

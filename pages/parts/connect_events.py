@@ -11,10 +11,13 @@ from typing import Any
 
 from dash import html
 
-from data_access.arrivals import LOOKED_AT, MOST, Arrival, Tail
+from data_access import privacy
+from data_access.arrivals import LOOKED_AT, MOST, Arrival, Tail, masked
 from data_access.live import Reason
+from data_access.roles import PRIVACY, ROWS
 from data_access.sites import ANY_ORIGIN, Site
 from pages.parts import controls, numbers, states
+from pages.parts.access import may
 from pages.parts.connect_checks import Span, ago
 from pages.parts.icons import icon
 from pages.parts.live_health import REASONS
@@ -41,6 +44,16 @@ def shown(view: View) -> str:
 def arrivals(tail: Tail, which: str) -> tuple[Arrival, ...]:
     """The events of a tail that are shown, newest first."""
     return {"all": tail.mixed, "valid": tail.accepted, "rejected": tail.refused}[which]
+
+
+def seen(view: View, site: Site, found: Sequence[Arrival]) -> Sequence[Arrival]:
+    """The events as whoever asks may see them: none with numbers only, and without who sent them."""
+    if not may(ROWS, site.name):
+        return ()
+    if may(PRIVACY, site.name):
+        return found
+    names = privacy.names_of(view.backends.settings.personal_properties)
+    return [masked(one, names) for one in found]
 
 
 def rows(found: Iterable[Arrival], known: frozenset[str], zone: str) -> dict[str, str]:
@@ -124,6 +137,9 @@ def around(
     site: Site, zone: str, which: str, found: Sequence[Arrival], tail: Tail, span: Span, now: datetime
 ) -> Component:
     """What is said below the rows, or in their place."""
+    if not may(ROWS, site.name):
+        text = "Your role shows numbers. Single events take that of an analyst."
+        return states.state("user", "Events are for analysts", text)
     if found:
         text = f"{_reach(len(found), which, tail)} Times in {zone}."
         return html.P(text, className="sg-connect-foot")

@@ -13,8 +13,9 @@ from data_access.backends import Backends
 from data_access.model import UsageError
 from data_access.roles import MANAGE
 from data_access.sites import Site
-from pages.parts import address, controls
+from pages.parts import address, cards, controls
 from pages.parts.access import allow, may, scope
+from pages.parts.connect_noted import noted
 from pages.parts.drawing import drawn
 from pages.parts.icons import icon
 from pages.parts.view import View
@@ -22,6 +23,7 @@ from pages.parts.view import View
 Component = Any
 
 PARAM = "site"
+ADMIN_PATH = "/admin"
 ORIGINS_HELP = "Where the site's pages are. Servers need none; * takes events from any page."
 MOST_ORIGINS = 100
 
@@ -85,7 +87,7 @@ def picker(view: View) -> Component:
         attributes={"input": {"aria-label": "Site"}},
         className="sg-connect-site",
     )
-    add = _popover() if may(MANAGE) and found else None
+    add = adding() if may(MANAGE) and found else None
     return html.Div([choice if site else None, add], className="sg-connect-pick")
 
 
@@ -97,7 +99,8 @@ def links(view: View) -> Component:
     ]
 
 
-def _popover() -> Component:
+def adding() -> Component:
+    """A button that opens the form to add a site with."""
     button = dmc.Button("Add a site", leftSection=icon("plus"), variant="default", size="sm")
     return controls.popover(button, form(), id="connect-adding", width=320, position="bottom-end")
 
@@ -158,10 +161,12 @@ def _register_add(app: Any, backends: Backends) -> None:
         Input("connect-name", "n_submit"),
         State("connect-name", "value"),
         State("connect-name-origins", "value"),
+        State("url", "pathname"),
+        State("url", "search"),
         prevent_initial_call=True,
     )
     @allow(MANAGE)
-    def add(clicks: Any, submits: Any, name: Any, text: Any) -> Any:
+    def add(clicks: Any, submits: Any, name: Any, text: Any, path: Any, search: Any) -> Any:
         if not clicks and not submits:
             raise PreventUpdate
         name, origins = str(name or "").strip(), lines(text)
@@ -170,12 +175,20 @@ def _register_add(app: Any, backends: Backends) -> None:
             wrong[0] = _problem(lambda: _added(backends, name, origins))
         if any(wrong):
             return *wrong, ". ".join(filter(None, wrong)), no_update
-        return "", "", f"Site {name} added.", {"href": address.write("/connect", {PARAM: name})}
+        return "", "", f"Site {name} added.", _next(name, path, search)
 
 
 def _added(backends: Backends, name: str, origins: list[str]) -> None:
     _check_scope(name)
-    sites.add(backends.documents, name, origins)
+    with noted(backends, "added", f"site {name}", origins=origins):
+        sites.add(backends.documents, name, origins)
+
+
+def _next(name: str, path: Any, search: Any) -> dict[str, str]:
+    """Where a site is that was added: on the admin page in its list, else on a page that is loaded anew."""
+    if path == ADMIN_PATH:
+        return {"search": address.write("", address.read(search) | {PARAM: name})}
+    return {"href": address.write("/connect", {PARAM: name})}
 
 
 def _problem(attempt: Any) -> str:
@@ -198,6 +211,22 @@ def checked(origins: list[str]) -> tuple[str, ...]:
     if len(origins) > MOST_ORIGINS:
         raise UsageError(f"there are {len(origins)} origins; a site takes {MOST_ORIGINS}")
     return sites.checked_origins(origins)
+
+
+def head(title: str, about: str, tools: Component = None) -> Component:
+    """The head of a card whose body is not drawn by one callback."""
+    parts = [html.H2(title, className="sg-card-title"), cards.info(about, title)]
+    return html.Div([*parts, html.Div(tools, className="sg-card-controls")], className="sg-card-head")
+
+
+def origins_card() -> Component:
+    """The card with the origins of the URL's site."""
+    return cards.card(
+        "connect-origins-card",
+        "Origins",
+        "Scheme, host and port of the site's pages. Browsers may send its events from there only.",
+        height=120,
+    )
 
 
 def draw_origins(view: View) -> Component:
@@ -238,7 +267,12 @@ def _register_origins(app: Any, backends: Backends) -> None:
     def save(_clicks: Any, text: Any) -> Any:
         name, origins = pressed("site"), lines(text)
         problem = _problem(lambda: changeable(backends, name)) or _problem(lambda: checked(origins))
+        problem = problem or _problem(lambda: _save(backends, name, origins))
         if problem:
             return problem, no_update, "Not saved"
-        site = sites.save(backends.documents, name, origins)
-        return "", "\n".join(site.origins), "Saved"
+        return "", "\n".join(checked(origins)), "Saved"
+
+
+def _save(backends: Backends, name: str, origins: list[str]) -> None:
+    with noted(backends, "changed", f"site {name}", origins=checked(origins)):
+        sites.save(backends.documents, name, origins)

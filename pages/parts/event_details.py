@@ -25,7 +25,7 @@ def fields(view: View, event: Mapping[str, Any]) -> Component:
     return [
         html.Div(
             [
-                html.Div(str(event["event_name"]), className="sg-event-name"),
+                html.Div(str(event.get("event_name") or ""), className="sg-event-name"),
                 html.Div(_when(view, event), className="sg-dim"),
             ],
             className="sg-event-head",
@@ -37,7 +37,7 @@ def fields(view: View, event: Mapping[str, Any]) -> Component:
 
 
 def _when(view: View, event: Mapping[str, Any]) -> str:
-    return f"{event['time']} {view.filters.time_zone}"
+    return f"{event.get('time') or ''} {view.filters.time_zone}"
 
 
 def _field(view: View, name: str, value: Any) -> list[Component]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +12,7 @@ import dash_mantine_components as dmc
 from dash import Input, Output
 
 from data_access.model import Answer
-from data_access.roles import VIEW
+from data_access.roles import ROWS
 from pages.parts import controls, numbers
 from pages.parts.access import allow
 from pages.parts.icons import icon
@@ -155,7 +156,7 @@ def register(app: Any) -> None:
     @app.callback(  # type: ignore[untyped-decorator]
         Output("explore-grid", "columnDefs"), Input(SHOWN, "value")
     )
-    @allow(VIEW)
+    @allow(ROWS)
     def choose(shown: Any) -> Any:
         names = [name for name in shown if isinstance(name, str)] if isinstance(shown, list) else []
         return definitions(names or FIRST)
@@ -166,8 +167,8 @@ def page(view: View) -> tuple[Answer, list[Row], dict[str, Any]]:
 
     One row more than shown is asked for: it tells whether there is a further page.
     """
-    size = int(view.own("limit", "100")) if view.own("limit", "100").isdigit() else 100
-    size = max(1, min(size, 500))
+    limit = view.own("limit", "100")
+    size = max(1, min(int(limit), 500)) if re.fullmatch("[0-9]{1,9}", limit) else 100
     after, before = view.own("after"), view.own("before")
     answer = view.ask("explore.events", limit=str(size + 1), after=after, before="" if after else before)
     rows = answer.rows

@@ -76,7 +76,7 @@ def _reason(where: str) -> Component:
 
 
 def _until(seen: View, where: str) -> Component:
-    today = numbers.local(moments.utc(moments.now()), seen.backends.settings.zone_of(())).date()
+    today = numbers.local(moments.utc(moments.now()), seen.backends.site_settings.zone_of(())).date()
     return dmc.DatePickerInput(
         id=part(where, "until"),
         label="Muted until the end of",

@@ -28,7 +28,7 @@ def chosen(view: View) -> Sites:
 
 def zone(view: View) -> str:
     """The time zone of the chosen sites."""
-    return view.backends.settings.zone_of(tuple(address.split(view.own(PARAM))))
+    return view.backends.site_settings.zone_of(tuple(address.split(view.own(PARAM))))
 
 
 def head(view: View, name: str, about: str, seen: Iterable[str] = ()) -> Component:

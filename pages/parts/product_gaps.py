@@ -8,7 +8,9 @@ from typing import Any
 from dash import html
 
 from data_access.questions.products import STEPS
+from data_access.roles import ROWS
 from pages.parts import address, cards, numbers
+from pages.parts.access import may
 from pages.parts.view import View
 
 Component = Any
@@ -45,7 +47,7 @@ def _without(view: View, by: str) -> Component:
     before = row.get("events_previous")
     then = "" if before is None else f", {numbers.whole(before)} in the period before"
     text = f"{_count(row['events'], 'event')} without {FIELDS[by]} ({_parts(view, row)}){then}. "
-    return [text, cards.link("See them", _see(view, by))]
+    return [text, cards.link("See them", _see(view, by)) if may(ROWS) else None]
 
 
 def _parts(view: View, row: Row) -> str:

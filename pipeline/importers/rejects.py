@@ -10,7 +10,7 @@ from typing import IO, Any
 
 from pipeline.importers.model import Reject
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 class RejectsFile:

@@ -51,7 +51,7 @@ def body_of(output: str, declared: Declared, values: Mapping[str, Any]) -> dict[
 def _concrete(declared_id: str) -> Any:
     if not declared_id.startswith("{"):
         return declared_id
-    return {key: 0 if value == ["ALL"] else value for key, value in json.loads(declared_id).items()}
+    return {key: 0 if isinstance(value, list) else value for key, value in json.loads(declared_id).items()}
 
 
 def draw(client: FlaskClient, card_id: str, search: str = "", pathname: str = "/") -> str:

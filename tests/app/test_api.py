@@ -63,9 +63,7 @@ def server(backends: Backends) -> Any:
     return create_app(backends).server
 
 
-def client(
-    server: Any, backends: Backends, role: str = "viewer", sites: tuple[str, ...] | None = None
-) -> Any:
+def client(server: Any, backends: Backends, role: str = "admin", sites: tuple[str, ...] | None = None) -> Any:
     found = server.test_client()
     found.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {api_keys.make(backends.documents, 'k', role, sites)}"
     return found

@@ -2,20 +2,25 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask.testing import FlaskClient
 
 from app.auth import make_sign_in_link
 from app.factory import create_app
-from data_access import sites
+from data_access import sites, tokens
 from data_access.arrivals import MOST
+from data_access.audit_search import Wanted, page
 from data_access.backends import Backends
+from data_access.embedded.audit import EmbeddedAudit
 from data_access.live import Reason, Refused
 from data_access.model import Scope
 from data_access.realtime import minute_of
@@ -121,7 +126,12 @@ def add(client: FlaskClient, name: str, origins: str = "") -> Any:
         "connect-next.data",
     ]
     inputs = [("connect-add", "n_clicks", 1), ("connect-name", "n_submit", None)]
-    state = [("connect-name", "value", name), ("connect-name-origins", "value", origins)]
+    state = [
+        ("connect-name", "value", name),
+        ("connect-name-origins", "value", origins),
+        ("url", "pathname", PATH),
+        ("url", "search", ""),
+    ]
     return call(client, outputs, inputs, state, "connect-add.n_clicks")
 
 
@@ -133,10 +143,11 @@ def save_origins(client: FlaskClient, text: str, site: str = "shop") -> Any:
     return call(client, outputs, inputs, state, f"{name_of(button)}.n_clicks")
 
 
-def press_key(client: FlaskClient, do: str, about: str) -> Any:
+def press_key(client: FlaskClient, do: str, about: str, *hours: str) -> Any:
     button = {"type": "connect-key-do", "do": do, "about": about}
     outputs = ["connect-key.data", "connect-key-did.data", "connect-keys-said.children"]
-    return call(client, outputs, [[(button, "n_clicks", 1)]], [], f"{name_of(button)}.n_clicks")
+    state: Any = [[({"type": "connect-key-hours", "about": about}, "value", one) for one in hours]]
+    return call(client, outputs, [[(button, "n_clicks", 1)]], state, f"{name_of(button)}.n_clicks")
 
 
 def keys_card(client: FlaskClient, did: Any = None, made: Any = None, search: str = "") -> Any:
@@ -309,12 +320,116 @@ def test_a_key_works_until_it_is_revoked(admin: FlaskClient, live: Backends, doo
     assert sorted(labels) == [
         f"Keep write key {key.start}…",
         *sorted([f"Revoke write key {old.start}…, id {old.id}", f"Revoke write key {key.start}… for good"]),
+        f"Rotate write key {old.start}…, id {old.id}",
     ]
     gone = press_key(admin, "revoke", key.id)
     assert gone["connect-keys-said"]["children"] == f"Write key {key.start}… revoked."
     assert sites.keys(live.documents) == [old]
     again = press_key(admin, "revoke", key.id)
     assert again["connect-keys-said"]["children"] == "That key is revoked already."
+
+
+@both_forms
+def test_a_key_is_rotated_and_the_old_one_works_on_for_a_while(
+    admin: FlaskClient, live: Backends, door: Door
+) -> None:
+    (old,) = sites.keys(live.documents)
+    asked = press_key(admin, "ask-rotate", old.id)
+    confirm = json.dumps(keys_card(admin, asked["connect-key-did"]["data"]), ensure_ascii=False)
+    assert f"Rotate write key {old.start}… now" in confirm
+    assert "How long the old key works" in confirm
+    assert len(sites.keys(live.documents)) == 1, "nothing happens without a confirmation"
+    answer = press_key(admin, "rotate", old.id, "72")
+    said_then = answer["connect-keys-said"]["children"]
+    assert said_then == f"Write key {old.start}… rotated. It works for 3 days more."
+    made = answer["connect-key"]["data"]["key"]
+    assert Door.server(door).status == 200
+    door.key = made
+    assert Door.server(door).status == 200
+    ends = sites.find_key(live.documents, old.id).expires_at
+    assert 71.9 < (datetime.fromisoformat(ends) - datetime.now(UTC)).total_seconds() / 3600 <= 72
+    card = keys_card(admin, answer["connect-key-did"]["data"], answer["connect-key"]["data"])
+    assert made in said(card)
+    in_tokyo = (datetime.fromisoformat(ends).astimezone(ZoneInfo("Asia/Tokyo"))).strftime("%H:%M")
+    assert re.search(rf"works until \d+ \w+ \d{{4}} {in_tokyo}", said(card))
+    kept = json.dumps(card, ensure_ascii=False)
+    assert f"Revoke write key {old.start}…" in kept
+    assert f"Rotate write key {old.start}…" not in kept, "it ends already"
+    press_key(admin, "revoke", old.id)
+    assert [key.start for key in sites.keys(live.documents)] == [made[:7]]
+
+
+def test_a_key_whose_time_is_over_is_refused(live: Backends, door: Door) -> None:
+    (key,) = sites.keys(live.documents)
+    made = sites.rotate(live.documents, key.id, 1)
+    kept = tokens.find(live.documents, sites.KEY_KIND, door.key)
+    assert kept is not None
+    over = {**kept.value, tokens.EXPIRES: "2026-01-01T00:00:00+00:00"}
+    assert live.documents.put(sites.KEY_KIND, tokens.hashed(door.key), over, kept.version)
+    later = Door(live)
+    later.key = door.key
+    assert later.server().status == 401
+    later.key = made
+    assert later.server().status == 200
+
+
+@pytest.mark.parametrize("hours", [(), ("5",), ("24", "24"), ("",)])
+def test_a_key_is_rotated_for_the_hours_on_offer_only(
+    admin: FlaskClient, live: Backends, door: Door, hours: tuple[str, ...]
+) -> None:
+    (old,) = sites.keys(live.documents)
+    answer = press_key(admin, "rotate", old.id, *hours)
+    assert answer["connect-keys-said"]["children"] == "Choose how long the old key is to work."
+    assert sites.keys(live.documents) == [old]
+
+
+def changes_of(live: Backends) -> list[tuple[Any, ...]]:
+    """What was changed, oldest first: by whom, what, and how it ended."""
+    rows = reversed(page(live.audit.newest, Wanted(kind="change"), 100).rows)
+    return [
+        (row.begun.user, row.begun.parameters["did"], row.begun.subject, row.last.outcome) for row in rows
+    ]
+
+
+@both_forms
+def test_every_change_is_noted_and_no_key_with_it(admin: FlaskClient, live: Backends) -> None:
+    add(admin, "shop", ORIGIN)
+    save_origins(admin, "https://new.example")
+    made = press_key(admin, "make", "shop")["connect-key"]["data"]["key"]
+    (key,) = sites.keys(live.documents)
+    press_key(admin, "ask", key.id)
+    rotated = press_key(admin, "rotate", key.id, "24")["connect-key"]["data"]["key"]
+    press_key(admin, "revoke", key.id)
+    add(admin, "shop")
+    save_origins(admin, "nothing")
+    assert changes_of(live) == [
+        ("local admin", "added", "site shop", "finished"),
+        ("local admin", "changed", "site shop", "finished"),
+        ("local admin", "made", "write key of site shop", "finished"),
+        ("local admin", "rotated", f"write key {key.id} of site shop", "finished"),
+        ("local admin", "revoked", f"write key {key.id} of site shop", "finished"),
+        ("local admin", "added", "site shop", "failed"),
+    ]
+    texts = [kept.text for kept in live.audit.newest()]
+    assert [text for text in texts if "https://new.example" in text]
+    assert not [text for text in texts if made in text or rotated in text]
+
+
+def test_what_cannot_be_noted_is_not_changed(live: Backends, door: Door, tmp_path: Path) -> None:
+    broken = replace(live, audit=EmbeddedAudit(tmp_path / "away.db"))
+    client = by_link(with_people(broken), broken)
+    (key,) = sites.keys(live.documents)
+    with sqlite3.connect(tmp_path / "away.db") as db:
+        db.execute("drop table records")
+    db.close()
+    assert "Nothing was changed" in add(client, "blog")["connect-name"]["error"]
+    assert "Nothing was changed" in save_origins(client, "*")["connect-origins"]["error"]
+    for do, about in (("make", "shop"), ("rotate", key.id), ("revoke", key.id)):
+        answer = press_key(client, do, about, "24")
+        assert "Nothing was changed" in answer["connect-keys-said"]["children"]
+        assert "connect-key" not in answer
+    assert sites.every(live.documents) == [sites.Site("shop", (ORIGIN,))]
+    assert sites.keys(live.documents) == [key]
 
 
 def test_an_admin_of_some_sites_stays_with_them(live: Backends, door: Door) -> None:
@@ -324,6 +439,7 @@ def test_an_admin_of_some_sites_stays_with_them(live: Backends, door: Door) -> N
     (key,) = sites.keys(live.documents, "shop")
     assert "may not look after 'shop'" in press_key(client, "make", "shop")["connect-keys-said"]["children"]
     assert "may not look after" in press_key(client, "revoke", key.id)["connect-keys-said"]["children"]
+    assert "may not look after" in press_key(client, "rotate", key.id, "24")["connect-keys-said"]["children"]
     assert "may not look after" in save_origins(client, "*")["connect-origins"]["error"].lower()
     assert "may not look after" in add(client, "other")["connect-name"]["error"].lower()
     assert add(client, "news")["connect-next"]["data"] == {"href": "/connect?site=news"}
@@ -536,7 +652,7 @@ def test_other_sites_events_are_never_shown(live: Backends, door: Door, admin: F
         assert door.key[:7] not in json.dumps([keys_card(bob, search=search), poll(bob, search=search)])
     assert '"shop"' not in layout(bob)
     assert len(events(admin, "?site=shop")) == 2
-    assert events(limited(live, "ann", "viewer", "shop"))
+    assert events(limited(live, "ann", "analyst", "shop"))
 
 
 @both_forms

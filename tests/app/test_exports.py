@@ -2,9 +2,14 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
+import unicodedata
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
+from random import Random
 from typing import Any
 
 import pyarrow as pa
@@ -12,11 +17,16 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.csv_files import to_csv
+from app.factory import create_app
 from data_access.backends import Backends
+from data_access.events import EVENT_SCHEMA
 from data_access.model import Scope
 from data_access.ports import QueryError
-from tests.app.conftest import sign_in
+from tests.app.conftest import by_link, sign_in
+from tests.builders import NOON, embedded, event, period, read
+from tests.depth import examples
 from tests.forms import Forms
+from tests.hostile_text import STARTS, text
 
 EVERYONE = Scope("tester")
 
@@ -78,7 +88,9 @@ def test_no_cell_of_an_export_is_a_formula(client: FlaskClient) -> None:
     assert "socks, wool" in terms
 
 
-@pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r"])
+@pytest.mark.parametrize(
+    "first", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", " =", "\ufeff-"]
+)
 def test_every_start_of_a_formula_is_made_harmless(first: str) -> None:
     batch = pa.RecordBatch.from_pydict(
         {"text": [f"{first}cmd", f"a{first}", None, ""], "number": [-1.5, 2, 3, None]}
@@ -161,3 +173,72 @@ def test_an_export_without_rows_is_a_header(client: FlaskClient) -> None:
     rows = client.get("/csv/explore.events?country=ZZ").text.splitlines()
     assert len(rows) == 1
     assert rows[0].startswith('"cursor","ts"')
+
+
+SIGNS = "=+-@＝＋－＠\t\r\n"
+
+
+def hostile_events(dice: Random, count: int) -> Iterator[dict[str, Any]]:
+    """Events with hostile text in every column of text, and numbers below zero."""
+    names = [field.name for field in EVENT_SCHEMA if field.type == pa.string() and field.name not in OWN]
+    for number in range(count):
+        words = {name: dice.choice(STARTS) * (dice.random() < 0.7) + text(dice) for name in names}
+        words["properties"] = json.dumps({words["properties"]: -1})
+        yield event(
+            at=NOON, visitor_id=number, revenue=dice.uniform(-9, 9), product_price=-float(number), **words
+        )
+
+
+OWN = {"event_id", "ingest_id", "login_state"}
+
+
+def as_it_was(cell: str) -> str:
+    """A cell's text without the quote that an export put before it."""
+    return (
+        cell[1:]
+        if cell.startswith("'") and re.match(r"'*(\s*[=+\-@＝＋－＠]|[\t\r\n])", seen(cell[1:]))
+        else cell
+    )
+
+
+def seen(text: str) -> str:
+    """Text with what is not seen made spaces."""
+    return "".join(
+        " "
+        if unicodedata.category(one) in {"Cf", "Co", "Zs", "Zl", "Zp", "Cc"} and one not in "\t\r\n"
+        else one
+        for one in text
+    )
+
+
+def test_no_text_of_an_export_is_a_formula_and_every_number_is_one(tmp_path: Path) -> None:
+    """Through the real route: what comes back is what was stored, with a quote before what could be run."""
+    events = list(hostile_events(Random(20_261_122), examples(120, 1_100)))
+    backends = embedded(tmp_path, events)
+    client = by_link(create_app(backends), backends)
+    rows = rows_of(client.get("/csv/explore.events", query_string=period()).get_data(as_text=True))
+    stored = {row["event_id"]: row for row in read(backends, "events").to_pylist()}
+    assert len(rows) == len(stored) == len(events)
+    formulas, changed, numbers, texts = [], [], 0, 0
+    for row in rows:
+        for head, cell in row.items():
+            name = head.split(" [")[0]
+            value = stored[row["event_id"]].get(name)
+            if isinstance(value, float):
+                numbers += 1
+                assert float(cell) == value, (name, cell)
+            elif isinstance(value, str):
+                texts += 1
+                formulas += (
+                    [cell]
+                    if (cell.lstrip()[:1] and cell.lstrip()[0] in SIGNS) or cell[:1] in {"\t", "\r", "\n"}
+                    else []
+                )
+                changed += [(value, cell)] if as_it_was(cell) != value else []
+    print(
+        f"\n{texts:,} cells of text, {numbers:,} of numbers;"
+        f" formulas: {len(formulas)}, changed: {len(changed)}"
+    )
+    assert not formulas, formulas[:5]
+    assert not changed, changed[:5]
+    assert any(row["revenue [EUR]"].startswith("-") for row in rows)

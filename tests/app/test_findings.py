@@ -17,7 +17,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from data_access import moments
-from data_access.audit import Wanted, page
+from data_access.audit_search import Wanted, page
 from data_access.backends import Backends
 from data_access.findings import Change, Compliance, Finding, Scan, Severity, Status
 from data_access.model import Scope, UsageError

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import re
 from pathlib import Path
 
 import pytest
 
 from app.cli import main
-from data_access import api_keys, sites
+from data_access import api_keys, people, sites
+from data_access.audit_search import Wanted, page
 from data_access.live import Sighting
+from data_access.users import check_password
 from tests.builders import embedded
 from tests.door import Door, server_event
 
@@ -55,6 +58,12 @@ def test_sites_are_added_listed_and_given_keys(door: Door, capsys: pytest.Captur
         (("sites", "revoke", "abc"), "there is no write key"),
         (("keys", "add"), "needs a name"),
         (("keys", "revoke", "abc"), "there is no key"),
+        (("keys", "rotate", "abc"), "there is no key"),
+        (("keys", "rotate"), "needs an id"),
+        (("keys", "add", "x", "--site", "My shop"), "is no site name"),
+        (("users", "invite"), "needs a name"),
+        (("users", "invite", "a b"), "is no user name"),
+        (("users", "disable", "nobody"), "there is no user 'nobody'"),
     ],
 )
 def test_mistakes_say_what_to_do(
@@ -64,7 +73,7 @@ def test_mistakes_say_what_to_do(
     assert said in capsys.readouterr().err
 
 
-def test_keys_are_made_listed_and_revoked(door: Door, capsys: pytest.CaptureFixture[str]) -> None:
+def test_keys_are_made_listed_rotated_and_revoked(door: Door, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(door, "keys", "add", "report", "--role", "ops", "--site", "shop") == 0
     (key,) = re.findall(r"sg_\S+", out(capsys))
     user = api_keys.bearer(door.backends.documents, key)
@@ -72,10 +81,65 @@ def test_keys_are_made_listed_and_revoked(door: Door, capsys: pytest.CaptureFixt
     assert (user.role, user.sites) == ("ops", frozenset({"shop"}))
     assert run(door, "keys", "list") == 0
     listed = out(capsys)
-    assert "report  ops, shop, made" in listed
+    assert f"{key[:7]}…  report  ops, shop, made" in listed
     assert key not in listed
-    assert run(door, "keys", "revoke", listed.split()[0]) == 0
+    key_id = listed.split()[0]
+    assert run(door, "keys", "rotate", key_id) == 0
+    said = out(capsys)
+    (second,) = re.findall(r"sg_\S+", said)
+    assert f"{key_id}: good for 24 more hours" in said
+    assert api_keys.bearer(door.backends.documents, key) == api_keys.bearer(door.backends.documents, second)
+    assert run(door, "keys", "list") == 0
+    assert "replaced: good until" in out(capsys)
+    assert run(door, "keys", "revoke", key_id) == 0
     assert api_keys.bearer(door.backends.documents, key) is None
+    assert api_keys.bearer(door.backends.documents, second) is not None
+    assert changes_of(door) == [("made", "key report"), ("rotated", "key report"), ("revoked", "key report")]
+
+
+def changes_of(door: Door) -> list[tuple[str, str]]:
+    """What the command line is noted to have done, oldest first; all of it as finished."""
+    rows = list(reversed(page(door.backends.audit.newest, Wanted(kind="change"), 100).rows))
+    assert {(row.begun.user, row.begun.role) for row in rows} <= {("command line", "admin")}
+    assert {row.last.outcome for row in rows} <= {"finished"}
+    return [(row.begun.parameters["did"], row.begun.subject) for row in rows]
+
+
+def test_people_are_invited_disabled_enabled_reset_and_removed(
+    door: Door, capsys: pytest.CaptureFixture[str]
+) -> None:
+    documents = door.backends.documents
+    assert run(door, "users", "invite", "ana", "--role", "ops", "--site", "shop") == 0
+    (token,) = re.findall(r"http://127\.0\.0\.1:8050/sign-in/password\?token=(\S+)", out(capsys))
+    assert people.choose_password(documents, token, "a long password").grants == {"shop": "ops"}
+    assert run(door, "users", "list") == 0
+    assert out(capsys) == "ana  ops, shop; active\n"
+    assert run(door, "users", "disable", "Ana") == 0
+    assert check_password(documents, "ana", "a long password") is None
+    assert run(door, "users", "enable", "ana") == 0
+    assert check_password(documents, "ana", "a long password") is not None
+    assert run(door, "users", "reset", "ana") == 0
+    assert check_password(documents, "ana", "a long password") is None
+    (token,) = re.findall(r"token=(\S+)", out(capsys))
+    people.change_grants(documents, people.person(documents, "ana"), {"*": "viewer", "blog": "admin"})
+    assert run(door, "users", "list") == 0
+    assert out(capsys) == "ana  viewer, all sites; admin, blog; invited\n"
+    assert run(door, "users", "remove", "ana") == 0
+    assert people.people(documents) == []
+    did = ("invited", "disabled", "enabled", "reset", "removed")
+    assert [one for one, _ in changes_of(door)] == list(did)
+    assert {subject.casefold() for _, subject in changes_of(door)} == {"user ana"}
+
+
+def test_a_user_is_added_with_a_password_of_standard_input(
+    door: Door, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("a long password\n"))
+    assert run(door, "users", "add", "bob") == 0
+    assert out(capsys) == "bob: added\n"
+    assert check_password(door.backends.documents, "bob", "a long password") is not None
+    assert changes_of(door) == [("added", "user bob")]
+    assert "a long password" not in "".join(kept.text for kept in door.backends.audit.oldest())
 
 
 def test_dead_letters_are_listed_and_replayed(

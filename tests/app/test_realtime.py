@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from app.auth import make_sign_in_link
 from app.factory import create_app
-from data_access import audit, sites
+from data_access import audit_search, sites
 from data_access.backends import Backends
 from data_access.events import EVENT_TYPES
 from data_access.live import Reason
@@ -383,7 +383,7 @@ def test_the_csv_has_a_row_a_minute_of_what_is_shown(door: Door, client: FlaskCl
     assert [rows[-4][name] for name in counted] == ["1", "1", "0", "1", "1"]
     assert sum(int(row["events"]) for row in rows) == 3
     assert sum(int(row["events"]) for row in rows_of(client, "/csv/realtime?site=blog")) == 0
-    taken = audit.page(live.audit.newest, audit.Wanted(), 10).rows
+    taken = audit_search.page(live.audit.newest, audit_search.Wanted(), 10).rows
     assert [(row.begun.subject, row.last.rows) for row in taken] == [("realtime", 30), ("realtime", 30)]
 
 

@@ -259,6 +259,32 @@ def test_a_key_is_revoked_with_the_keyboard(visit: Visit, door: Door, live: Back
     assert visit.problems == []
 
 
+def test_a_key_is_rotated_with_the_keyboard(visit: Visit, door: Door, live: Backends) -> None:
+    visit.open("/connect")
+    page = visit.page
+    page.get_by_role("button", name="Rotate write key").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="as it is").wait_for()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="as it is").wait_for(state="hidden")
+    assert "Rotate write key" in page.evaluate("document.activeElement.getAttribute('aria-label')")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="as it is").wait_for()
+    assert "now" in page.evaluate("document.activeElement.getAttribute('aria-label')")
+    visit.still()
+    assert visit.axe() == []
+    page.keyboard.press("Enter")
+    page.get_by_text("It works for 24 hours more.").wait_for()
+    page.wait_for_function("() => document.activeElement.closest('.sg-connect-new') !== null")
+    key = page.locator(".sg-connect-new code").first.inner_text()
+    page.locator("#connect-snippets code", has_text=key).wait_for()
+    page.get_by_text("works until").wait_for()
+    doors = sites.Doors(live.documents)
+    assert doors.of_key(key) == doors.of_key(door.key) == sites.every(live.documents)[0]
+    assert visit.problems == []
+
+
 def test_copying_works_without_a_clipboard_to_write_to(visit: Visit, door: Door) -> None:
     visit.page.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
     visit.open("/connect?via=curl")

@@ -19,7 +19,7 @@ def compared(metric: str) -> list[str]:
 QUERY = "?country=DE,FR&bots=in&compare=week"
 
 
-ASKING = [path for path in PAGES if path not in {"/realtime", "/reconciliation", "/connect"}]
+ASKING = [path for path in PAGES if path not in {"/realtime", "/reconciliation", "/connect", "/admin"}]
 """The pages of questions; live counts have files without a manifest."""
 
 

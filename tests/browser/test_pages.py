@@ -5,6 +5,8 @@ from urllib.parse import quote
 
 import pytest
 
+from data_access import people
+from data_access.backends import Backends
 from tests.browser.visits import PAGES, PHONE, WIDE, first_visiting, visiting
 
 MOST_BYTES = 1_800_000
@@ -84,9 +86,11 @@ def test_axe_finds_nothing_in_the_filter_bar(
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_on_the_sign_in(chromium: Any, base: str, theme: str) -> None:
+def test_axe_finds_nothing_on_the_sign_in(chromium: Any, base: str, backends: Backends, theme: str) -> None:
     with visiting(chromium, base, color_scheme=theme) as visit:
-        for path in ("/sign-in", "/sign-in/link?token=used"):
+        good = people.invite(backends.documents, f"new-{theme}", {"*": "viewer"})
+        used = [f"{path}?token=used" for path in ("/sign-in/link", people.PATH)]
+        for path in ("/sign-in", *used, f"{people.PATH}?token={good}"):
             visit.page.goto(base + path)
             assert visit.axe() == []
 
@@ -99,6 +103,7 @@ def test_pages_have_titles_a_language_and_one_heading(chromium: Any, base: str, 
             ("/funnels", "Funnels"),
             ("/realtime", "Realtime"),
             ("/reconciliation", "Reconciliation"),
+            ("/admin", "Admin"),
             ("/nowhere", "Page not found"),
         ):
             visit.open(path)

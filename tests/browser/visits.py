@@ -21,6 +21,7 @@ PAGES = (
     "/realtime",
     "/reconciliation",
     "/connect",
+    "/admin",
 )
 MARK = {
     "/": "#overview-series .js-plotly-plot",
@@ -31,6 +32,7 @@ MARK = {
     "/findings": "#findings-table :is(.sg-findings, .sg-state)",
     "/realtime": ".sg-live-state",
     "/connect": ":is(.sg-connect-first, .sg-connect-none), #connect-around :is(.sg-state, .sg-connect-foot)",
+    "/admin": ".sg-admin-table, #admin-people .sg-state, #admin-keys .sg-state, #admin-sites, #admin-audit",
     "/reconciliation": "#reconciliation-verdict :is(.sg-banner, .sg-state)",
 }
 

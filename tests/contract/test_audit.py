@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 from data_access import audit
-from data_access.audit import AuditError, Entry, Head, Kept, Row, Verdict, Wanted, Who, page, read, verify
+from data_access.audit import AuditError, Entry, Head, Kept, Verdict, Who, read, verify
+from data_access.audit_search import Row, Wanted, page
 from data_access.aws.audit import TABLE, AwsAudit
 from data_access.aws.clients import Clients
 from data_access.embedded.audit import EmbeddedAudit

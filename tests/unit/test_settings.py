@@ -90,6 +90,20 @@ def test_every_setting_has_help(setting: object) -> None:
     assert setting.metadata["help"].endswith(".")  # type: ignore[attr-defined]
 
 
+def test_only_the_aws_form_has_several_web_processes() -> None:
+    with pytest.raises(SettingsError, match="WEB_PROCESSES is 2; it takes 1 with STREAMGAUGE_FORM=embedded"):
+        load({"web_processes": 2}, {})
+    own = {"form": "aws", "lake_bucket": "lake"}
+    assert load({**own, "web_processes": 2}, {}).web_processes == 2
+    with pytest.raises(SettingsError, match="WEB_PROCESSES is 0; it takes 1 or more"):
+        load({**own, "web_processes": 0}, {})
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_links_lead_to_where_a_browser_can_go(host: str) -> None:
+    assert load({"host": host, "port": 8050}, {}).base_url == "http://127.0.0.1:8050"
+
+
 def test_the_aws_form_needs_a_bucket_and_has_athena() -> None:
     with pytest.raises(SettingsError, match="LAKE_BUCKET is needed"):
         load({"form": "aws"}, {})
