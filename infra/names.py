@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aws_cdk import Aws
-
 from data_access.aws.log import OVERFLOW, STREAM
 from infra.settings import Deployment
 
@@ -24,6 +22,8 @@ class Names:
     @staticmethod
     def of(deployment: Deployment) -> Names:
         """Those of a deployment; where it names no account, that of whoever deploys."""
+        from aws_cdk import Aws  # only who writes stacks has it
+
         return Names(deployment.name, deployment.region, deployment.account or Aws.ACCOUNT_ID)
 
     def arn(self, service: str, resource: str) -> str:

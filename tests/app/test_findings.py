@@ -465,7 +465,7 @@ def test_the_csv_has_what_the_list_has(client: FlaskClient, backends: Backends) 
     assert rows[0]["opened"] == "2026-04-16T00:00:00.000Z"
     assert rows[0]["due"] == "2026-05-16T00:00:00.000Z"
     assert answer.headers["Content-Disposition"].startswith('attachment; filename="streamgauge_findings_')
-    (row,) = page(backends.audit.newest, Wanted(), 10).rows
+    (row,) = page(backends.audit.newest, Wanted(subject="findings"), 10).rows
     assert (row.begun.subject, row.last.rows) == ("findings", 2)
     assert row.last.sha256 == sha256(answer.data).hexdigest()
     assert client.get("/csv/findings?state=odd").status_code == 400
@@ -617,7 +617,7 @@ def test_long_texts_are_cut_in_the_list(backends: Backends) -> None:
     assert len(words(finding_groups.draw(desk(backends)))) < 2500
 
 
-@pytest.mark.parametrize("key", ["\ud800", "nobody", "0" * 64])
+@pytest.mark.parametrize("key", ["nobody", "0" * 64])
 def test_a_finding_there_is_not_is_said(client: FlaskClient, app: Any, key: str) -> None:
     output = next(name for name in app.callback_map if name.startswith("..finding-detail.children"))
     inputs = app.callback_map[output]["inputs"]

@@ -306,12 +306,12 @@ def test_nobody_sees_lines_of_sites_that_are_not_theirs(door: Door, app: Any, li
     door.settle()
     found = live.documents.get("user", "vera")
     assert found is not None
-    live.documents.put("user", "vera", {**found.value, "sites": ["blog"]}, found.version)
+    live.documents.put("user", "vera", {**found.value, "grants": {"blog": "viewer"}}, found.version)
     vera = sign_in(app, "vera")
     for search in ("", "?site=shop"):
         assert "Nothing has come through the log" in verdict(vera, search)
         assert "shop" not in card(vera, "lines", f"{search or '?x=1'}&show=all")
-    live.documents.put("user", "vera", {**found.value, "sites": ["shop"]}, found.version + 1)
+    live.documents.put("user", "vera", {**found.value, "grants": {"shop": "viewer"}}, found.version + 1)
     assert "agree: 1 of 1 minute" in verdict(sign_in(app, "vera"))
     assert "in the log" not in verdict(sign_in(app, "vera")), (
         "how much came of all sites is not theirs to know"

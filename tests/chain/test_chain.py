@@ -20,7 +20,7 @@ import pytest
 
 from app.factory import create_app
 from data_access import sites
-from data_access.aws import counters, documents, findings
+from data_access.aws import audit, counters, documents, findings
 from data_access.aws import log as aws_log
 from data_access.aws.documents import AwsDocuments
 from data_access.aws.log import STREAM, AwsLog
@@ -68,7 +68,7 @@ class Chain:
 @pytest.fixture(scope="module")
 def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
     with aws_of("ministack", intake_per_second=0) as aws:
-        aws.create(counters.TABLE, documents.TABLE, findings.TABLE, aws_log.TABLE)
+        aws.create(counters.TABLE, documents.TABLE, findings.TABLE, aws_log.TABLE, audit.TABLE)
         make_stream(aws.clients, aws.begin, shards=4)
         url = aws.settings.aws_endpoint
         own = replace(aws.settings, athena_curation_workgroup=aws.settings.athena_workgroup)

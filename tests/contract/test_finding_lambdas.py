@@ -35,6 +35,8 @@ from tests.lambda_events import sqs
 from tests.pretend_hub import Hub
 from tests.quick_moto import quick_moto
 
+pytestmark = pytest.mark.usefixtures("roles")
+
 NOW = MONDAY + DAY
 
 

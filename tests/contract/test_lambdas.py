@@ -28,6 +28,8 @@ from tests.door import ORIGIN, server_event
 from tests.lambda_events import BEGIN, SHARD, firehose, http, kinesis, sqs
 from tests.streams import make_stream
 
+pytestmark = pytest.mark.usefixtures("roles")
+
 AT = 1_773_057_600
 """When events come in: 2026-03-09 12:00 UTC."""
 RULES = load_rules()

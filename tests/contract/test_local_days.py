@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from data_access.asking import Asking
 from data_access.backends import Backends
 from data_access.settings import WEEKDAYS, load
+from data_access.site_settings import SiteSettings
 from tests.builders import EVERYONE, embedded, event, moment
 
 CHANGES = [
@@ -92,7 +93,8 @@ def asking(backends: Backends, zone: str, week_start: int) -> Asking:
     """The asking with every site in a zone, and weeks that begin on a day."""
     zones = ",".join(f"{site}={zone}" for site in SITES)
     given_ = {"site_time_zones": zones, "week_start": WEEKDAYS[week_start]}
-    return replace(backends.asking, settings=load(given_, {}))
+    own = load(given_, {})
+    return replace(backends.asking, settings=own, site_settings=SiteSettings(backends.documents, own))
 
 
 def span(first: date, days: int) -> tuple[date, date, dict[str, str]]:
