@@ -161,9 +161,9 @@ def _queues(deployment: Deployment, names: Names) -> Iterator[Watch]:
 
 def _tables(names: Names) -> Iterator[Watch]:
     for name in ("counters", "log", "documents", "findings", "audit"):
-        for metric in ("ReadThrottleEvents", "WriteThrottleEvents"):
+        for kind, metric in (("read", "ReadThrottleEvents"), ("write", "WriteThrottleEvents")):
             yield Watch(
-                f"{name}-{metric[:5].lower()}-throttled",
+                f"{name}-{kind}-throttled",
                 f"DynamoDB slows the table {name} down",
                 "AWS/DynamoDB",
                 metric,

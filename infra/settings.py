@@ -40,6 +40,8 @@ class Web:
     """ARN of a certificate for the domain, in the region."""
     image_tag: str = "0.1.0"
     instance: str = "m7g.large"
+    processes: int = 2
+    """Of the web server on a host: as many as the instance has processors."""
     hosts: int = 2
     most_hosts: int = 4
     cache: str = "cache.t4g.small"

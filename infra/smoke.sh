@@ -4,7 +4,7 @@
 set -euo pipefail
 name=$1 app=$2 collector=$3
 host=$(aws ec2 describe-instances --query 'Reservations[].Instances[].InstanceId | [0]' --output text \
-  --filters "Name=tag:Name,Values=$name-web*" Name=instance-state-name,Values=running)
+  --filters "Name=tag:streamgauge,Values=$name" Name=instance-state-name,Values=running)
 [ "$host" != None ] || { echo "no web host of $name is running; look at the deployment's instances" >&2; exit 1; }
 command=$(aws ssm send-command --instance-ids "$host" --document-name AWS-RunShellScript --timeout-seconds 60 \
   --parameters "commands=[\"docker exec streamgauge python -m app smoke '$app' --collector '$collector' --minutes 75\"],executionTimeout=[\"5400\"]" \

@@ -51,6 +51,7 @@ def settings(deployment: Deployment, own: Mapping[str, str]) -> str:
         "aws_parameters": Names.of(deployment).parameters,
         "host": "0.0.0.0",  # noqa: S104 - its security group lets in the load balancer only
         "port": str(PORT),
+        "web_processes": str(deployment.web.processes),
         "data_dir": "/data",
         "log_format": "json",
         "sign_in": "cognito",

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from infra.functions import FUNCTIONS
+from infra.tests import documented
 from infra.tests.conftest import Made
+
+NAMED = re.compile(r"`([^`]+)`")
 
 
 def alarms(made: Made) -> dict[str, Any]:
@@ -45,7 +49,7 @@ UPSTREAM = [
     *(
         (f"{name}-{kind}-throttled", 10, 300)
         for name in ("counters", "findings")
-        for kind in ("readt", "write")
+        for kind in ("read", "write")
     ),
 ]
 """The systems to be replaced: what they alarm on, or better."""
@@ -100,3 +104,10 @@ def test_the_budget_tells_the_topic_of_alarms(each: Made) -> None:
     for one in it["NotificationsWithSubscribers"]:
         assert one["Subscribers"][0]["SubscriptionType"] == "SNS"
         assert "Alarms" in str(one["Subscribers"][0]["Address"])
+
+
+def test_the_runbook_says_what_to_do_at_each(whole: Made) -> None:
+    told = {name for first, *_ in documented.rows("operations.md", "Alarms") for name in NAMED.findall(first)}
+    functions = "|".join(one.name for one in FUNCTIONS)
+    general = {re.sub(f"^({functions})-(errors|throttles)$", r"λ-\2", name) for name in alarms(whole)}
+    assert general == told

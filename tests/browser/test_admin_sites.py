@@ -268,9 +268,12 @@ def test_the_chain_is_verified_and_its_head_copied(visit: Visit, live: Backends)
     page.get_by_role("textbox", name="Head noted earlier").fill(head.hash)
     held: list[Any] = []
     page.route("**/_dash-update-component**", lambda route: held.append(route), times=1)
-    enter(visit, "button", "Verify the chain")
+    with page.expect_request("**/_dash-update-component**"):
+        enter(visit, "button", "Verify the chain")
     page.get_by_role("button", name="Walking the chain…").wait_for()
     assert page.get_by_role("button", name="Walking the chain…").is_disabled()
+    while not held:
+        page.wait_for_function("true")  # meanwhile Playwright tells us what has come
     held[0].continue_()
     at(visit, "The chain is whole")
     text = page.get_by_role("status").get_by_text("records, each as it was written").inner_text()

@@ -233,6 +233,7 @@ def test_two_scans_are_compared_and_a_figure_filters(visit: Visit, backends: Bac
     visit.open("/findings")
     choose(visit.page, "Earlier", re.compile(re.escape(earlier.name)))
     asks(visit, f"?scan_from={earlier.id}")
+    visit.settle()  # what is drawn anew would close the list
     choose(visit.page, "Later", re.compile(re.escape(later.name)))
     asks(visit, f"?scan_from={earlier.id}&scan_to={later.id}")
     visit.settle()
