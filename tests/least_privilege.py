@@ -54,7 +54,7 @@ _OBJECTS = {
 
 def needs(service: str, operation: str, params: dict[str, Any]) -> Iterator[Need]:
     """What a call takes, by AWS's service authorization reference. Raises KeyError for an unknown service."""
-    yield from _SERVICES[service](operation, params)
+    yield from SERVICES[service](operation, params)
 
 
 def _dynamodb(operation: str, params: dict[str, Any]) -> Iterator[Need]:
@@ -117,7 +117,7 @@ def _hub(operation: str, _params: dict[str, Any]) -> Iterator[Need]:
     yield f"securityhub:{operation}", NAMES.arn("securityhub", "hub/default")
 
 
-_SERVICES: dict[str, Callable[[str, dict[str, Any]], Iterator[Need]]] = {
+SERVICES: dict[str, Callable[[str, dict[str, Any]], Iterator[Need]]] = {
     "dynamodb": _dynamodb,
     "kinesis": _kinesis,
     "sqs": _sqs,

@@ -12,11 +12,13 @@ from botocore.exceptions import ClientError
 from data_access.aws.counters import TABLE as COUNTERS
 from data_access.aws.counters import AwsCounters
 from infra import permissions
-from pipeline.lambdas import live
+from pipeline.lambdas import curate, live
+from tests.athena.lakes import glue_lake
 from tests.aws_parts import Aws, aws_of
+from tests.builders import event, table
 from tests.contract.test_lambdas import AT, page_view
 from tests.lambda_events import kinesis
-from tests.least_privilege import ENTRIES, NAMES, Roles, allowed, needs
+from tests.least_privilege import ENTRIES, NAMES, SERVICES, Roles, allowed, needs
 
 BEGIN = "t0123456789ab"
 
@@ -94,3 +96,16 @@ def test_a_function_whose_role_lacks_an_action_fails(aws: Aws, roles: Roles) -> 
     ):
         roles.entered("live", aws.clients.of("dynamodb").put_item)(TableName=f"{aws.begin}-counters", Item={})
     list(counters.items(0))  # whoever is no function at work is not held to a role
+
+
+def test_curation_keeps_to_its_role(roles: Roles, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its catalog in Glue and its lease in DynamoDB on a server, Athena by a double of its API, which has one
+    workgroup: that of curation."""
+    own = NAMES.workgroup(NAMES.curation)
+    monkeypatch.setitem(SERVICES, "athena", lambda operation, _: iter([(f"athena:{operation}", own)]))
+    with glue_lake("moto") as found:
+        found.lake.append(table([event("a", event_id="x")]))
+        assert curate.curated(found.lake) == {"raw_rows": 1, "added": 1, "days": 1}
+        assert "busy" not in curate.curated(found.lake, maintain=True)
+    done = {action.partition(":")[0] for role, action in roles.made if role == "curate"}
+    assert done >= {"athena", "glue", "dynamodb"}
