@@ -116,7 +116,7 @@ def test_somebody_is_invited_by_keyboard_and_comes_in(
     row(visit, "ana", "Analyst on shop Viewer on all sites Invited link until")
     with visiting(chromium, address) as guest:
         guest.page.goto(link)
-        assert guest.page.evaluate("document.activeElement.id") == "password"
+        guest.page.wait_for_function("() => document.activeElement.id === 'password'")
         guest.page.keyboard.type(PASSWORD)
         guest.page.keyboard.press("Tab")
         guest.page.keyboard.type(PASSWORD)
